@@ -78,7 +78,7 @@ export const readSettings = (name: string, params: Record<string, unknown>) => {
   const wrong = (result.error?.issues ?? []).flatMap(issue =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map(key => `there is no param ${key} (there are ${PARAMS.join(', ')})`)
-      : [`${issue.path[0]} ${issue.message}, not "${params[String(issue.path[0])]}"`],
+      : issue.path.map(name => `${String(name)} ${issue.message}, not "${params[String(name)]}"`),
   );
   if (name.length > NAME_LIMIT)
     wrong.push(`service and stage together are longer than ${NAME_LIMIT} characters`);
