@@ -1,0 +1,49 @@
+import middy from '@middy/core';
+import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
+import type { Context, SQSEvent } from 'aws-lambda';
+import { createAccess } from '../lib/access.ts';
+import { createBreaker } from '../lib/breaker.ts';
+import { loadConfig } from '../lib/config.ts';
+import { createCredentials } from '../lib/credentials.ts';
+import { createClient } from '../lib/http.ts';
+import { createLogIn } from '../lib/log-in.ts';
+import { createOsm } from '../lib/osm.ts';
+import { createQueue } from '../lib/queue.ts';
+import { createRedactor } from '../lib/redact.ts';
+import { createRelay } from '../lib/relay.ts';
+import { createSettle } from '../lib/settle.ts';
+import { createTelemetry } from '../lib/telemetry.ts';
+
+const config = loadConfig();
+const telemetry = createTelemetry();
+const redactor = createRedactor();
+const client = createClient(config.osmEndpoint, config.requestTimeoutMs);
+const access = createAccess({
+  host: client.host,
+  readCredentials: createCredentials(config),
+  logIn: createLogIn(config, redactor),
+  redactor,
+  telemetry,
+});
+const relay = createRelay({
+  mark: createOsm({ ...config, client, access, redactor, telemetry }),
+  access,
+  breaker: createBreaker(telemetry),
+  settle: createSettle({
+    source: createQueue(config.queueUrl),
+    deadLetters: createQueue(config.deadLetterQueueUrl),
+    limits: config,
+  }),
+  telemetry,
+  maxInFlight: config.maxInFlight,
+});
+
+/** An SQS batch in, batchItemFailures out. Middy's early timeout is off: the relay owns its deadline. */
+export const handler = middy<SQSEvent, unknown>({ timeoutEarlyInMillis: 0 })
+  .use(sqsPartialBatchFailure({ logger: () => {} })) // the relay has a line for every record
+  .before(({ context }) => telemetry.log.appendKeys({ function_request_id: context.awsRequestId }))
+  .onError(({ event, error }) => {
+    // Without this, an event that holds no batch would be answered with "nothing failed".
+    if (!Array.isArray(event.Records)) throw error;
+  })
+  .handler((event: SQSEvent, context: Context) => relay(event.Records, context.getRemainingTimeInMillis()));

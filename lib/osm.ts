@@ -1,0 +1,67 @@
+import PQueue from 'p-queue';
+import type { Access } from './access.ts';
+import { type Answer, classify, type Outcome, unfinished } from './failure.ts';
+import type { Broken, Call, Client } from './http.ts';
+import type { Mark } from './mark.ts';
+import type { Redactor } from './redact.ts';
+import type { Telemetry } from './telemetry.ts';
+
+/** The limit holds in any window of one second; the rest is for clocks that count in whole milliseconds. */
+const RATE_WINDOW_MS = 1010;
+
+interface Dependencies {
+  client: Client;
+  access: Access;
+  redactor: Redactor;
+  /** X-Language, X-Time-Zone and X-Site where the receipt names none. */
+  headers: Record<string, string>;
+  maxRequestsPerSecond: number;
+  telemetry: Pick<Telemetry, 'count'>;
+}
+
+const callOf = ({ case_id, group_id, language, time_zone }: Mark, headers: Record<string, string>): Call => ({
+  method: 'POST',
+  path: `/v2/servicerequest/cases/${encodeURIComponent(case_id)}/instant-messages/unread`,
+  headers: {
+    ...headers,
+    ...(language && { 'X-Language': language }),
+    ...(time_zone && { 'X-Time-Zone': time_zone }),
+    ...(group_id && { 'Content-Type': 'application/json' }),
+  },
+  ...(group_id && { body: JSON.stringify({ group_id }) }),
+});
+
+/**
+ * "Marking a Message as Read" for one case. One call; at most two repeats, each once per mark: after a 401
+ * with a fresh token, and after a kept connection broke before any answer (a frozen function wakes with dead
+ * sockets) on a fresh one. Every start counts against the rate.
+ *
+ * @see https://support.huaweicloud.com/intl/en-us/api-ticket/UpdateNewInstantMessagesRead.html
+ */
+export const createOsm = (dependencies: Dependencies) => {
+  const { client, access, redactor, headers, maxRequestsPerSecond, telemetry } = dependencies;
+  const pace = new PQueue({ intervalCap: maxRequestsPerSecond, interval: RATE_WINDOW_MS, strict: true });
+
+  /** @param signal cuts the call short: its outcome is `unfinished` */
+  return async (mark: Mark, signal: AbortSignal): Promise<Outcome> => {
+    const start = (call: Call): Promise<Answer | Broken> =>
+      pace.add(() => {
+        if (signal.aborted) return { broken: unfinished, stale: false };
+        telemetry.count('Calls');
+        return client.send({ ...call, signal });
+      });
+
+    let repeated = false;
+    const send = async (call: Call) => {
+      const answer = await start(call);
+      if (repeated || !('broken' in answer) || !answer.stale) return answer;
+      repeated = true;
+      return start({ ...call, fresh: true });
+    };
+
+    const answer = await access.authorized(callOf(mark, headers), send);
+    if ('broken' in answer) return answer.broken;
+    if (answer.status === 429) telemetry.count('Throttles');
+    return classify(answer, redactor.redact);
+  };
+};
