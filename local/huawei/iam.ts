@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto';
+import { type Answer, json } from './answer.ts';
+import { domainIdOf, iamError, isNamed, readLogIn, type Scope, scopeRefusal } from './log-in.ts';
+import type { Account, Clock, Identity, Settings, User } from './options.ts';
+import type { LoggedRequest } from './requests.ts';
+
+interface Token {
+  user: User;
+  by: Identity['by'];
+  expiresAt: number;
+  revoked: boolean;
+}
+
+const WRONG_PASSWORD = 'The username or password is wrong.';
+const LOCKED = 'The account is locked.';
+
+export function createIam(settings: Settings, clock: Clock) {
+  const accounts = structuredClone(settings.accounts);
+  const tokens = new Map<string, Token>();
+  const locks = new Map<User, { failures: number; lockedUntil: number }>();
+  let logIns = 0;
+  let failedLogIns = 0;
+
+  function lockOf(user: User) {
+    const lock = locks.get(user) ?? { failures: 0, lockedUntil: 0 };
+    if (lock.lockedUntil === 0 || lock.lockedUntil > clock.now()) return lock;
+    return { failures: 0, lockedUntil: 0 };
+  }
+
+  function issue(user: User, by: Token['by'], seconds = settings.tokenSeconds): [string, Token] {
+    const text = `MII${randomBytes(settings.tokenBytes).toString('base64url')}`.slice(0, settings.tokenBytes);
+    const token = { user, by, expiresAt: clock.now() + seconds * 1_000, revoked: false };
+    tokens.set(text, token);
+    return [text, token];
+  }
+
+  function refuse(message: string): Answer {
+    failedLogIns += 1;
+    return iamError(401, message);
+  }
+
+  /** Answers `POST /v3/auth/tokens`. */
+  function logIn(entry: LoggedRequest): Answer {
+    const wanted = readLogIn(entry);
+    if ('status' in wanted) return wanted;
+    const { user: given, scope } = wanted;
+
+    const account = accounts.find(each => isNamed(given.domain, each.domain, domainIdOf(each)));
+    const user = account?.users.find(each => each.name === given.name);
+    if (account === undefined || user === undefined) return refuse(WRONG_PASSWORD);
+
+    const lock = lockOf(user);
+    const wrong = user.password !== given.password;
+    if (lock.lockedUntil > 0 || wrong) {
+      const failures = lock.failures + 1;
+      const locked = failures >= settings.lockAfter;
+      // Trying on while locked starts the time anew, with the right password too.
+      locks.set(user, { failures, lockedUntil: locked ? clock.now() + settings.lockSeconds * 1_000 : 0 });
+      return refuse(lock.lockedUntil > 0 ? LOCKED : WRONG_PASSWORD);
+    }
+    locks.delete(user);
+
+    const refusal = scopeRefusal(account, scope);
+    if (refusal !== undefined) return refusal;
+    logIns += 1;
+    const [text, token] = issue(user, scope?.project ? 'project_token' : 'domain_token');
+    const withCatalog = new URLSearchParams(entry.query).get('nocatalog') !== 'true';
+    return json(201, tokenBody(account, scope, token, withCatalog), { 'X-Subject-Token': text });
+  }
+
+  function tokenBody(account: Account, scope: Scope | undefined, token: Token, withCatalog: boolean) {
+    const domain = { id: domainIdOf(account), name: account.domain };
+    const project = Object.entries(account.projects).find(([name, id]) =>
+      isNamed(scope?.project ?? {}, name, id),
+    );
+    return {
+      token: {
+        expires_at: withMicroseconds(token.expiresAt),
+        issued_at: withMicroseconds(clock.now()),
+        methods: ['password'],
+        catalog: withCatalog ? [{ id: '1', name: 'iam', type: 'identity', endpoints: [] }] : [],
+        ...(project ? { project: { id: project[1], name: project[0], domain } } : { domain }),
+        roles: [{ id: '0', name: 'te_admin' }],
+        user: { id: `id-of-${token.user.name}`, name: token.user.name, domain, password_expires_at: '' },
+      },
+    };
+  }
+
+  function userNamed(name: string): User {
+    const user = accounts.flatMap(account => account.users).find(each => each.name === name);
+    if (user === undefined) throw new Error(`No user is called ${name} here.`);
+    return user;
+  }
+
+  return {
+    logIn,
+
+    /** Who holds this token, or why it is refused. */
+    identify(text: string): Identity | { refused: 'unknown' | 'outdated' } {
+      const token = tokens.get(text);
+      if (token === undefined) return { refused: 'unknown' };
+      if (token.revoked || token.expiresAt <= clock.now()) return { refused: 'outdated' };
+      return { by: token.by, groups: token.user.groups };
+    },
+
+    controls: {
+      /** Changes the password and, as the real one does, ends the user's tokens. */
+      setPassword(userName: string, password: string): void {
+        const user = userNamed(userName);
+        user.password = password;
+        for (const token of tokens.values()) token.revoked ||= token.user === user;
+      },
+      /** Ends all tokens before their time. */
+      revokeTokens(): void {
+        for (const token of tokens.values()) token.revoked = true;
+      },
+      /** Issues a token without a log-in. */
+      issueToken(userName: string, seconds?: number): { token: string; expiresAt: string } {
+        const [text, token] = issue(userNamed(userName), 'domain_token', seconds);
+        return { token: text, expiresAt: withMicroseconds(token.expiresAt) };
+      },
+      lockState(userName: string): { locked: boolean; failures: number } {
+        const lock = lockOf(userNamed(userName));
+        return { locked: lock.lockedUntil > 0, failures: lock.failures };
+      },
+      unlock(userName: string): void {
+        locks.delete(userNamed(userName));
+      },
+      /** Tokens issued to a log-in. */
+      get logIns() {
+        return logIns;
+      },
+      /** Log-ins refused for a wrong user, a wrong password or a lock. */
+      get failedLogIns() {
+        return failedLogIns;
+      },
+    },
+  };
+}
+
+function withMicroseconds(time: number): string {
+  return new Date(time).toISOString().replace('Z', '000Z');
+}

@@ -1,0 +1,153 @@
+import * as z from 'zod';
+import { type Answer, json } from './answer.ts';
+import type { Identity, Settings, SupportCase } from './options.ts';
+import type { LoggedRequest } from './requests.ts';
+
+const CASE_ID_MAX = 64;
+const GROUP_ID_MAX = 64;
+const HEADER_MAX = 32;
+/** The API's status of a case under way. */
+const IN_PROGRESS = 1;
+
+const markBodySchema = z.strictObject({
+  group_id: z
+    .string()
+    .refine(id => codePoints(id) <= GROUP_ID_MAX)
+    .optional(),
+});
+
+/** Which identities OSM takes for a customer; the others get OSM.01010011. */
+export type AcceptedIdentity = 'any' | 'none' | Identity['by'];
+
+export function createOsm(settings: Settings) {
+  const cases = new Map<string, SupportCase>(Object.entries(structuredClone(settings.cases)));
+  let accepted: AcceptedIdentity = 'any';
+  let marks = 0;
+
+  function caseOf(caseId: string): SupportCase | undefined {
+    const known = cases.get(caseId);
+    if (known !== undefined || !settings.openCases) return known;
+    const opened = { unread: 1 };
+    cases.set(caseId, opened);
+    return opened;
+  }
+
+  function refusalOf(entry: LoggedRequest, identity: Identity): Answer | undefined {
+    if (accepted !== 'any' && accepted !== identity.by) return osmError('OSM.01010011');
+    if (!isWithin(entry.language, HEADER_MAX) || !isWithin(entry.timeZone, HEADER_MAX)) {
+      return osmError('OSM.01010001');
+    }
+    if (entry.site !== undefined && entry.site !== '0' && entry.site !== '1') return osmError('OSM.01010001');
+    return undefined;
+  }
+
+  function mayActOn(found: SupportCase, groupId: string | undefined, identity: Identity): boolean {
+    if (found.group === undefined) return true;
+    return found.group === groupId && (identity.groups?.includes(groupId) ?? true);
+  }
+
+  return {
+    /** Answers `POST …/cases/{case_id}/instant-messages/unread`. */
+    mark(entry: LoggedRequest, caseId: string, identity: Identity): Answer {
+      const refusal = refusalOf(entry, identity);
+      if (refusal !== undefined) return refusal;
+      if (!isWithin(caseId, CASE_ID_MAX)) return osmError('OSM.01010001');
+
+      const body = parseBody(entry);
+      if (body === undefined) return json(400, { error_code: 'OSM.0001', error_msg: 'Invalid request.' });
+      const parsed = markBodySchema.safeParse(body);
+      if (!parsed.success) return osmError('OSM.01010001');
+      entry.groupId = parsed.data.group_id;
+
+      const found = caseOf(caseId);
+      if (found === undefined) return osmError('OSM.01010015');
+      if (!mayActOn(found, entry.groupId, identity)) return osmError('OSM.01010002');
+      found.unread = 0;
+      entry.marked = true;
+      marks += 1;
+      return json(200, successBody(marks, entry.groupId));
+    },
+
+    /** Answers `GET …/cases/instant-messages/unread`: cases that are not the caller's to see are left out. */
+    unread(entry: LoggedRequest, identity: Identity): Answer {
+      const refusal = refusalOf(entry, identity);
+      if (refusal !== undefined) return refusal;
+      const query = new URLSearchParams(entry.query);
+      const caseIds = (query.get('case_ids') ?? '').split(',');
+      entry.groupId = query.get('group_id') ?? undefined;
+      if (caseIds.some(id => !isWithin(id, CASE_ID_MAX))) return osmError('OSM.01010001');
+      if (codePoints(entry.groupId ?? '') > GROUP_ID_MAX) return osmError('OSM.01010001');
+
+      const visible = caseIds.flatMap(caseId => {
+        const found = caseOf(caseId);
+        if (found === undefined || !mayActOn(found, entry.groupId, identity)) return [];
+        return [{ status: IN_PROGRESS, incident_id: caseId, unread_num: found.unread }];
+      });
+      return json(200, { imunread: visible });
+    },
+
+    controls: {
+      addCase(caseId: string, { group, unread = 1 }: { group?: string; unread?: number } = {}): void {
+        cases.set(caseId, { group, unread });
+      },
+      /** New messages come in; the case is made where it is not there. */
+      addUnread(caseId: string, messages = 1): void {
+        const found = caseOf(caseId) ?? { unread: 0 };
+        found.unread += messages;
+        cases.set(caseId, found);
+      },
+      /** Undefined for a case that does not exist. */
+      unread(caseId: string): number | undefined {
+        return caseOf(caseId)?.unread;
+      },
+      accept(identity: AcceptedIdentity): void {
+        accepted = identity;
+      },
+      /** Successful marks so far. */
+      get marks() {
+        return marks;
+      },
+    },
+  };
+}
+
+const MESSAGES = {
+  'OSM.01010001': 'Parameter validation failed, please check the parameters of the request and try again.',
+  'OSM.01010002': 'You have no permission to perform this operation.',
+  'OSM.01010011': 'Failed to obtain the customer information from the token.',
+  'OSM.01010015': 'This case does not exist.',
+};
+
+/** OSM tells most errors with status 200. */
+function osmError(code: keyof typeof MESSAGES): Answer {
+  return json(200, { error_code: code, error_msg: MESSAGES[code] });
+}
+
+/** Success takes all the forms the documentation leaves open, in turn. */
+function successBody(turn: number, groupId: string | undefined): object {
+  const forms = [{ group_id: groupId ?? '123456' }, {}, { error_code: '', error_msg: '' }];
+  return forms[turn % forms.length] ?? {};
+}
+
+/** The body as an object, `{}` where there is none, undefined where it is not one. */
+function parseBody(entry: LoggedRequest): object | undefined {
+  if (!entry.body) return {};
+  if (!/^application\/json\s*(;|$)/i.test(entry.headers['content-type'] ?? '')) return undefined;
+  try {
+    const body: unknown = JSON.parse(entry.body);
+    return typeof body === 'object' && body !== null && !Array.isArray(body) ? body : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Absent, or 1 to `most` characters; the API documents lengths in code points. */
+function isWithin(text: string | undefined, most: number): boolean {
+  return text === undefined || (text !== '' && codePoints(text) <= most);
+}
+
+function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}

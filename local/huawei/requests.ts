@@ -1,0 +1,99 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+
+export type RequestKind = 'log_in' | 'mark' | 'unread' | 'other';
+
+/** One request as it arrived, and what became of it; there from the moment its headers are read. */
+export interface LoggedRequest {
+  /** Milliseconds since the epoch by the machine's clock, with fractions. */
+  at: number;
+  method: string;
+  /** Percent-decoded where possible, without the query. */
+  path: string;
+  /** The request target as it was sent. */
+  rawPath: string;
+  query: string;
+  /** As sent, tokens and all. */
+  headers: IncomingHttpHeaders;
+  /** Undefined until it has arrived whole. */
+  body: string | undefined;
+  kind: RequestKind;
+  caseId: string | undefined;
+  groupId: string | undefined;
+  language: string | undefined;
+  timeZone: string | undefined;
+  site: string | undefined;
+  /** Undefined while unanswered, and for good where the connection broke instead. */
+  status: number | undefined;
+  errorCode: string | undefined;
+  requestId: string;
+  /** This request cleared the case's unread state, whether or not the answer got through. */
+  marked: boolean;
+}
+
+const LOG_IN_PATH = '/v3/auth/tokens';
+const UNREAD_PATH = '/v2/servicerequest/cases/instant-messages/unread';
+const MARK_PATH = /^\/v2\/servicerequest\/cases\/([^/]+)\/instant-messages\/unread$/;
+
+const METHODS = { log_in: 'POST', unread: 'GET', mark: 'POST' } as const;
+
+export type Route =
+  | { to: 'log_in' | 'unread' }
+  | { to: 'mark'; caseId: string }
+  /** The path is one of ours, the method is not. */
+  | { to: 'wrong_method'; of: 'iam' | 'osm' }
+  | { to: 'malformed_path' }
+  | { to: 'nowhere'; of: 'iam' | 'osm' };
+
+/** Where a request goes by its method and undecoded path. */
+export function routeOf(method: string, rawPath: string): Route {
+  if (rawPath === LOG_IN_PATH) {
+    return method === METHODS.log_in ? { to: 'log_in' } : { to: 'wrong_method', of: 'iam' };
+  }
+  if (rawPath === UNREAD_PATH) {
+    return method === METHODS.unread ? { to: 'unread' } : { to: 'wrong_method', of: 'osm' };
+  }
+  const segment = MARK_PATH.exec(rawPath)?.[1];
+  if (segment === undefined) return { to: 'nowhere', of: rawPath.startsWith('/v3/') ? 'iam' : 'osm' };
+  const caseId = decoded(segment);
+  if (caseId === undefined) return { to: 'malformed_path' };
+  // Servers resolve dot segments, encoded or not, before they look for the operation.
+  if (caseId === '.' || caseId === '..') return { to: 'nowhere', of: 'osm' };
+  return method === METHODS.mark ? { to: 'mark', caseId } : { to: 'wrong_method', of: 'osm' };
+}
+
+export function entryFor(request: IncomingMessage, requestId: string): [LoggedRequest, Route] {
+  const rawPath = request.url ?? '/';
+  const method = request.method ?? '';
+  const mark = rawPath.indexOf('?');
+  const pathOnly = mark === -1 ? rawPath : rawPath.slice(0, mark);
+  const route = routeOf(method, pathOnly);
+  const header = (name: string) => request.headers[name]?.toString();
+  const entry: LoggedRequest = {
+    at: performance.timeOrigin + performance.now(),
+    method,
+    path: decoded(pathOnly) ?? pathOnly,
+    rawPath,
+    query: mark === -1 ? '' : rawPath.slice(mark + 1),
+    headers: request.headers,
+    body: undefined,
+    kind: route.to === 'log_in' || route.to === 'mark' || route.to === 'unread' ? route.to : 'other',
+    caseId: route.to === 'mark' ? route.caseId : undefined,
+    groupId: undefined,
+    language: header('x-language'),
+    timeZone: header('x-time-zone'),
+    site: header('x-site'),
+    status: undefined,
+    errorCode: undefined,
+    requestId,
+    marked: false,
+  };
+  return [entry, route];
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
