@@ -111,6 +111,7 @@ export const dashboard = (name: string): string => {
         own('Receipts', { label: 'receipts taken' }),
         own('Calls', { label: 'calls to Huawei Cloud' }),
         own('Coalesced', { label: 'calls saved' }),
+        own('Throttles', { label: '429 from the gateway', color: OUTCOMES.RateLimited }),
         own('DeadLettered', { label: 'dead letters written', color: OUTCOMES.Failed }),
       ]),
       graph('Log-ins and the breaker', [
