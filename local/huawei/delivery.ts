@@ -71,7 +71,7 @@ async function trickle(response: ServerResponse, answer: Answer, msPerByte: numb
   head(response, answer, body.length);
   response.flushHeaders();
   for (const byte of body) {
-    await sleep(msPerByte);
+    await sleep(msPerByte, undefined, { ref: false });
     if (response.destroyed) return;
     response.write(Buffer.of(byte));
   }

@@ -47,7 +47,8 @@ export async function startHuawei(options: HuaweiOptions = {}) {
     entry.body = body?.toString();
     const { slowMs, trouble } = faults.strike(entry);
     const waitMs = slowMs + settings.latencyMs;
-    if (waitMs > 0) await sleep(waitMs);
+    // A request that waits keeps no closed server alive.
+    if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
 
     const served = isHandled(trouble)
       ? pass({ entry, route, body, rawHeaders: request.rawHeaders })
