@@ -33,6 +33,7 @@ const relay = createRelay({
     source: createQueue(config.queueUrl),
     deadLetters: createQueue(config.deadLetterQueueUrl),
     limits: config,
+    telemetry,
   }),
   telemetry,
   maxInFlight: config.maxInFlight,
@@ -43,6 +44,7 @@ export const handler = middy<SQSEvent, unknown>({ timeoutEarlyInMillis: 0 })
   .use(sqsPartialBatchFailure({ logger: () => {} })) // the relay has a line for every record
   .before(({ context }) => telemetry.log.appendKeys({ function_request_id: context.awsRequestId }))
   .onError(({ event, error }) => {
+    telemetry.log.error('batch.broke', error as Error);
     // Without this, an event that holds no batch would be answered with "nothing failed".
     if (!Array.isArray(event.Records)) throw error;
   })

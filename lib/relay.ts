@@ -5,7 +5,7 @@ import type { Breaker } from './breaker.ts';
 import { type Outcome, unfinished } from './failure.ts';
 import { coalesce, type Mark, markOf } from './mark.ts';
 import { parseReceipt } from './receipt.ts';
-import { type Entry, receivesOf } from './settle.ts';
+import { broke, type Entry, receivesOf } from './settle.ts';
 import { metricOf, type Telemetry } from './telemetry.ts';
 
 /** Time kept for the calls that settle: a quarter of what there is, at most five seconds. */
@@ -42,13 +42,9 @@ export const createRelay = ({ mark, access, breaker, settle, telemetry, maxInFli
       const { read_at } = parsed.receipt;
       return { ...entry, mark: markOf(parsed.receipt), ...(read_at && { readAt: Date.parse(read_at) }) };
     } catch (error) {
-      return bug(entry, error);
+      broke(entry, error, telemetry);
+      return entry;
     }
-  };
-
-  const bug = (entry: Entry, error: unknown): Entry => {
-    telemetry.log.error('record.broke', error as Error);
-    return Object.assign(entry, { reason: 'a bug of ours, see record.broke' });
   };
 
   /** Makes every call that time allows, and gives each wish the outcome of its mark. */
@@ -62,7 +58,7 @@ export const createRelay = ({ mark, access, breaker, settle, telemetry, maxInFli
         // After the cut the entries are being settled; what comes now comes too late.
         if (!cut.signal.aborted) for (const wish of wishes) Object.assign(wish, { outcome, durationMs });
       } catch (error) {
-        for (const wish of wishes) bug(wish, error);
+        for (const wish of wishes) broke(wish, error, telemetry);
       }
     };
     const work = async () => {

@@ -3,8 +3,9 @@ import { backoffSeconds } from './backoff.ts';
 import { deadLetterOf } from './dead-letter.ts';
 import { type Failure, type Outcome, route } from './failure.ts';
 import type { Mark } from './mark.ts';
-import { messageOf } from './message.ts';
-import type { Queue } from './queue.ts';
+import { type Message, messageOf } from './message.ts';
+import type { Queue, Refusal } from './queue.ts';
+import type { Telemetry } from './telemetry.ts';
 
 /** One record's story. */
 export interface Entry {
@@ -20,72 +21,77 @@ export interface Entry {
   /** Why the record is left as it is. */
   reason?: string;
 }
-type Failed = Entry & { outcome: Failure };
+interface Plan<T> {
+  entry: Entry;
+  item: T;
+}
 
 interface Dependencies {
   source: Pick<Queue, 'hide'>;
   deadLetters: Pick<Queue, 'send'>;
   limits: { maxAttempts: number; maxAgeSeconds: number };
+  telemetry: Pick<Telemetry, 'log'>;
 }
 
 export const receivesOf = ({ attributes }: SQSRecord) => Number(attributes.ApproximateReceiveCount);
 const firstReceivedAt = ({ attributes }: SQSRecord) => Number(attributes.ApproximateFirstReceiveTimestamp);
+
+const letterOf = ({ record }: Entry, reason: Failure, now: number): Message =>
+  deadLetterOf(messageOf(record), reason, {
+    attempts: receivesOf(record),
+    firstReceivedAt: new Date(firstReceivedAt(record)),
+    deadLetteredAt: new Date(now),
+    sourceMessageId: record.messageId,
+  });
+
+/** Our own code failed at this record: it is left to the queue, whose redrive is the net. */
+export const broke = (entry: Entry, error: unknown, { log }: Pick<Telemetry, 'log'>) => {
+  log.error('receipt.broke', { error: error as Error, message_id: entry.record.messageId });
+  delete entry.outcome;
+  entry.reason = 'our own code failed, see receipt.broke';
+};
 
 /**
  * Gives every entry its fate. What failed for good becomes a dead letter, acknowledged only when SQS has
  * confirmed it; what failed for now is hidden for its back-off; any failure on the way leaves the record to
  * the queue.
  */
-export const createSettle = ({ source, deadLetters, limits }: Dependencies) => {
-  const bury = async (entries: Failed[], signal: AbortSignal) => {
-    const now = new Date();
-    const letters = entries.map(({ record, outcome }) =>
-      deadLetterOf(messageOf(record), outcome, {
-        attempts: receivesOf(record),
-        firstReceivedAt: new Date(firstReceivedAt(record)),
-        deadLetteredAt: now,
-        sourceMessageId: record.messageId,
-      }),
-    );
-    const refusals = letters.length > 0 ? await deadLetters.send(letters, signal) : [];
-    for (const [index, entry] of entries.entries()) {
+export const createSettle = ({ source, deadLetters, limits, telemetry }: Dependencies) => {
+  const act = async <T>(plans: Plan<T>[], fate: Entry['fate'], call: (items: T[]) => Promise<Refusal[]>) => {
+    if (plans.length === 0) return;
+    const refusals = await call(plans.map(({ item }) => item));
+    for (const [index, { entry }] of plans.entries()) {
       const refusal = refusals[index];
-      Object.assign(
-        entry,
-        refusal ? { reason: `the dead letter was not taken: ${refusal}` } : { fate: 'dead_lettered' },
-      );
-    }
-  };
-
-  const delay = async (entries: Failed[], signal: AbortSignal) => {
-    const items = entries.map(({ record, outcome }) => ({
-      receiptHandle: record.receiptHandle,
-      seconds: backoffSeconds(receivesOf(record), outcome.retryAfterSeconds),
-    }));
-    const refusals = items.length > 0 ? await source.hide(items, signal) : [];
-    for (const [index, entry] of entries.entries()) {
-      const refusal = refusals[index];
-      Object.assign(
-        entry,
-        refusal ? { reason: `the back-off was not taken: ${refusal}` } : { fate: 'delayed' },
-      );
+      if (refusal) entry.reason = `SQS did not take it (${fate}): ${refusal}`;
+      else entry.fate = fate;
     }
   };
 
   return async (entries: Entry[], forMs: number) => {
-    const signal = AbortSignal.timeout(Math.max(0, forMs));
+    const signal = AbortSignal.timeout(Math.max(0, Math.floor(forMs)));
     const now = Date.now();
-    const dead: Failed[] = [];
-    const delayed: Failed[] = [];
+    const letters: Plan<Message>[] = [];
+    const delays: Plan<{ receiptHandle: string; seconds: number }>[] = [];
+
     for (const entry of entries) {
       const { record, outcome } = entry;
       if (outcome?.code === 'marked') entry.fate = 'marked';
-      else if (outcome && outcome.code !== 'unfinished') {
-        const message = { receives: receivesOf(record), firstReceivedAt: firstReceivedAt(record) };
-        const way = route(outcome, message, limits, now);
-        (way === 'dead_letter' ? dead : delayed).push(entry as Failed);
+      if (!outcome || outcome.code === 'marked' || outcome.code === 'unfinished') continue;
+      try {
+        const received = { receives: receivesOf(record), firstReceivedAt: firstReceivedAt(record) };
+        if (route(outcome, received, limits, now) === 'dead_letter') {
+          letters.push({ entry, item: letterOf(entry, outcome, now) });
+        } else {
+          const seconds = backoffSeconds(received.receives, outcome.retryAfterSeconds);
+          delays.push({ entry, item: { receiptHandle: record.receiptHandle, seconds } });
+        }
+      } catch (error) {
+        broke(entry, error, telemetry);
       }
     }
-    await Promise.all([bury(dead, signal), delay(delayed, signal)]);
+    await Promise.all([
+      act(letters, 'dead_lettered', items => deadLetters.send(items, signal)),
+      act(delays, 'delayed', items => source.hide(items, signal)),
+    ]);
   };
 };
