@@ -155,8 +155,8 @@ export const dashboard = (name: string): string => {
           title: 'Last receipts that were not marked',
           region: REGION,
           view: 'table',
-          query: `SOURCE '${logGroup}' | fields @timestamp, code, detail, case_id, message_id, attempt, request_id
-| filter message = "receipt.dead_lettered" or message = "receipt.backed_off" | sort @timestamp desc | limit 50`,
+          query: `SOURCE '${logGroup}' | fields @timestamp, message, code, detail, case_id, attempt, request_id, message_id
+| filter message in ["receipt.dead_lettered", "receipt.delayed", "receipt.left"] | sort @timestamp desc | limit 50`,
         },
       },
     ]),
