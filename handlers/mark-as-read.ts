@@ -5,6 +5,7 @@ import { createAccess } from '../lib/access.ts';
 import { createBreaker } from '../lib/breaker.ts';
 import { loadConfig } from '../lib/config.ts';
 import { createCredentials } from '../lib/credentials.ts';
+import { createGrants } from '../lib/grant.ts';
 import { createClient } from '../lib/http.ts';
 import { createLogIn } from '../lib/log-in.ts';
 import { createOsm } from '../lib/osm.ts';
@@ -19,9 +20,8 @@ const telemetry = createTelemetry();
 const redactor = createRedactor();
 const client = createClient(config.osmEndpoint, config.requestTimeoutMs);
 const access = createAccess({
-  host: client.host,
   readCredentials: createCredentials(config),
-  logIn: createLogIn(config, redactor),
+  open: createGrants({ host: client.host, logIn: createLogIn(config, redactor), redactor }),
   redactor,
   telemetry,
 });

@@ -1,20 +1,10 @@
-import type { Credentials, PasswordCredentials, Stored } from './credentials.ts';
-import { type Answer, type Failure, failure } from './failure.ts';
+import { type Answer, classify } from './answer.ts';
+import type { Credentials, Stored } from './credentials.ts';
+import type { Failure } from './failure.ts';
+import type { Grant } from './grant.ts';
 import type { Broken, Call } from './http.ts';
-import type { Token } from './log-in.ts';
 import type { Redactor } from './redact.ts';
 import type { Telemetry } from './telemetry.ts';
-
-/** The right to call, made of the stored credentials. Times in milliseconds. */
-interface Grant {
-  stored: Stored;
-  authorize: (call: Call) => Record<string, string>;
-  /** Renewed from then on, in use until `validUntil` all the same. */
-  freshUntil: number;
-  validUntil: number;
-  /** A key has no log-in: its first call is the try, and the others wait for it. */
-  trial?: { running?: Promise<unknown> };
-}
 
 /** A secret that Huawei refused, or one that cannot be read (no text), and how long it is left alone. */
 interface Denial {
@@ -23,8 +13,6 @@ interface Denial {
   until: number;
 }
 
-/** As clients in the field do, ten minutes to an hour early; a short-lived token after ¾ of its life. */
-const RENEW_EARLY_MS = 30 * 60_000;
 /** While the old token serves, a renewal that failed is tried again after this. */
 const RENEW_AGAIN_MS = 60_000;
 /**
@@ -36,12 +24,12 @@ const COOL_DOWN_MS: Record<Credentials['type'], number> = {
   aksk: 3_600_000,
   token: 60_000,
 };
+/** Refusals in a row that a key which has served may have: one odd receipt does not condemn it. */
+const MOST_STRIKES = 3;
 
 interface Dependencies {
-  /** Host of the endpoint that is called: it is part of what a key signs. */
-  host: string;
   readCredentials: () => Promise<Stored | Failure>;
-  logIn: (credentials: PasswordCredentials) => Promise<Token | Failure>;
+  open: (stored: Stored) => Promise<Grant | Failure>;
   redactor: Redactor;
   telemetry: Pick<Telemetry, 'log' | 'count'>;
 }
@@ -49,7 +37,7 @@ interface Dependencies {
 type Send = (call: Call) => Promise<Answer | Broken>;
 
 /** OSM says "token expired" in two ways. */
-const isRefusal = (answer: Answer | Broken): boolean =>
+const isRefusal = (answer: Answer | Broken): answer is Answer =>
   'status' in answer && (answer.status === 401 || answer.body.includes('"OSM.0002"'));
 
 /**
@@ -57,74 +45,25 @@ const isRefusal = (answer: Answer | Broken): boolean =>
  * refusal of a secret, which is not tried again for an hour unless it changes: under a retrying queue a wrong
  * password would lock the account.
  */
-export const createAccess = ({ host, readCredentials, logIn, redactor, telemetry }: Dependencies) => {
+export const createAccess = ({ readCredentials, open, redactor, telemetry }: Dependencies) => {
   let current: Grant | undefined;
   let pending: Promise<Grant | Failure> | undefined;
   const denials = new Map<string, Denial>();
   /** What is wrong with the secret now. */
   let trouble: Denial | undefined;
+  /** The key that has served, and its refusals since. */
+  let proven = { text: '', strikes: 0 };
 
   const deny = ({ text, credentials }: Stored, reason: Failure): Denial => {
     const now = Date.now();
     for (const [other, { until }] of denials) if (until < now) denials.delete(other);
     const until = now + COOL_DOWN_MS[credentials.type];
-    const detail = `${reason.detail}; not tried again before ${new Date(until).toISOString()} unless the secret changes`;
-    const denial = { text, failure: { ...reason, detail }, until };
+    const pause = `not tried again before ${new Date(until).toISOString()} unless the secret changes`;
+    const denial = { text, failure: { ...reason, detail: `${reason.detail}; ${pause}` }, until };
     denials.set(text, denial);
     telemetry.count('LogInsRefused');
     telemetry.log.error('credentials.refused', { ...denial.failure });
     return denial;
-  };
-
-  const withToken = (stored: Stored, token: string, expiresAt: number): Grant => {
-    redactor.learn(token);
-    return {
-      stored,
-      authorize: () => ({ 'X-Auth-Token': token }),
-      freshUntil: expiresAt - Math.min(RENEW_EARLY_MS, (expiresAt - Date.now()) / 4),
-      validUntil: expiresAt,
-    };
-  };
-
-  const open = async (stored: Stored): Promise<Grant | Failure> => {
-    const { credentials } = stored;
-    switch (credentials.type) {
-      case 'password': {
-        redactor.learn(credentials.password);
-        const result = await logIn(credentials);
-        telemetry.count('LogIns');
-        return 'code' in result ? result : withToken(stored, result.token, result.expiresAt);
-      }
-      case 'token': {
-        const { token, expires_at } = credentials;
-        const expiresAt = expires_at ? Date.parse(expires_at) : Number.POSITIVE_INFINITY;
-        if (expiresAt > Date.now()) return withToken(stored, token, expiresAt);
-        return failure('unauthorized', `the stored token expired at ${expires_at}: store a new one`);
-      }
-      case 'aksk': {
-        // Loaded only by those who use it: password users pay nothing.
-        const { signRequest } = await import('./signature.ts');
-        redactor.learn(credentials.secret_key);
-        redactor.learn(credentials.security_token ?? undefined);
-        const { access_key, secret_key, security_token, domain_id } = credentials;
-        const key = {
-          access_key,
-          secret_key,
-          security_token: security_token ?? undefined,
-          domain_id: domain_id ?? undefined,
-        };
-        return {
-          stored,
-          authorize: ({ method, path, headers, body = '' }) =>
-            signRequest({ method, host, path, headers, body }, key, new Date()),
-          freshUntil: Number.POSITIVE_INFINITY,
-          validUntil: Number.POSITIVE_INFINITY,
-          trial: {},
-        };
-      }
-      default:
-        return credentials satisfies never;
-    }
   };
 
   const obtain = async (): Promise<Grant | Failure> => {
@@ -140,14 +79,10 @@ export const createAccess = ({ host, readCredentials, logIn, redactor, telemetry
       return standing.failure;
     }
     const grant = await open(stored);
-    if (!('code' in grant)) {
-      trouble = undefined;
-      telemetry.log.info('credentials.accepted', { type: stored.credentials.type });
-      return grant;
-    }
-    if (grant.code !== 'unauthorized') return grant;
-    trouble = deny(stored, grant);
-    return trouble.failure;
+    if (stored.credentials.type === 'password') telemetry.count('LogIns');
+    if (!('code' in grant)) trouble = undefined;
+    else if (grant.code === 'unauthorized') trouble = deny(stored, grant);
+    return trouble?.failure ?? grant;
   };
 
   /** A renewal that fails leaves the old grant in use while it lives. */
@@ -165,7 +100,8 @@ export const createAccess = ({ host, readCredentials, logIn, redactor, telemetry
     for (;;) {
       const now = Date.now();
       if (!current || now >= current.freshUntil) {
-        if (trouble && now < trouble.until && !(current && now < current.validUntil)) return trouble.failure;
+        const expired = !current || now >= current.validUntil;
+        if (expired && trouble && now < trouble.until) return trouble.failure;
         pending ??= renew().finally(() => {
           pending = undefined;
         });
@@ -177,38 +113,47 @@ export const createAccess = ({ host, readCredentials, logIn, redactor, telemetry
   };
 
   /** Forgets a refused grant, unless a late answer speaks of one that was renewed long ago. */
-  const forget = (refused: Grant) => {
+  const forget = (refused: Grant, answer: Answer) => {
     if (current !== refused) return;
     current = undefined;
-    const { type } = refused.stored.credentials;
-    // A token from a log-in may die early; of these two the secret itself was refused.
-    if (type !== 'password')
-      deny(refused.stored, failure('unauthorized', `OSM answered 401 to the stored ${type}`));
+    const { text, credentials } = refused.stored;
+    // A token from a log-in may die early; of the other two the secret itself was refused.
+    if (credentials.type === 'password') return;
+    if (text === proven.text && ++proven.strikes < MOST_STRIKES) return;
+    deny(refused.stored, classify(answer, redactor.redact) as Failure);
   };
 
-  const attempt = async (granted: Grant, call: Call, send: Send, last: boolean): Promise<Answer | Broken> => {
+  const attempt = async (granted: Grant, call: Call, send: Send, keep: boolean): Promise<Answer | Broken> => {
     const answer = await send({ ...call, headers: { ...call.headers, ...granted.authorize(call) } });
-    const refused = isRefusal(answer);
-    // A fresh token that is refused too is kept: a log-in for every mark would not cure it.
-    if (refused && !(last && granted.stored.credentials.type === 'password')) forget(granted);
-    if ('status' in answer && !refused) delete granted.trial;
+    if (isRefusal(answer)) {
+      if (!keep) forget(granted, answer);
+    } else if (granted.trial && 'status' in answer) {
+      proven = { text: granted.stored.text, strikes: 0 };
+      delete granted.trial;
+    }
     return answer;
   };
 
-  const use = async (call: Call, send: Send, last: boolean): Promise<Answer | Broken> => {
-    const granted = await grant();
-    if ('code' in granted) return { broken: granted, stale: false };
+  const use = (granted: Grant, call: Call, send: Send, keep = false): Promise<Answer | Broken> => {
     const { trial } = granted;
-    const answer = attempt(granted, call, send, last);
+    const answer = attempt(granted, call, send, keep);
     if (trial) trial.running = answer.finally(() => delete trial.running);
     return answer;
   };
 
   return {
-    /** Makes a call in our name; one that is refused is repeated once, with a fresh grant if there is one. */
+    /** Makes a call in our name; one that is refused is repeated once, if there is something fresh to show. */
     async authorized(call: Call, send: Send): Promise<Answer | Broken> {
-      const answer = await use(call, send, false);
-      return isRefusal(answer) ? use(call, send, true) : answer;
+      const first = await grant();
+      if ('code' in first) return { broken: first, stale: false };
+      const answer = await use(first, call, send);
+      if (!isRefusal(answer)) return answer;
+      const second = await grant();
+      if ('code' in second) return { broken: second, stale: false };
+      const byLogIn = second.stored.credentials.type === 'password';
+      if (!byLogIn && second.stored.text === first.stored.text) return answer;
+      // A fresh token that is refused too is kept: a log-in for every mark would not cure it.
+      return use(second, call, send, byLogIn);
     },
 
     /** Reads a secret in trouble anew, once per batch. True where it has changed: it is worth a try at once. */

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
-import { type Answer, type Failure, failure, type Unfinished, unfinished } from './failure.ts';
+import type { Answer } from './answer.ts';
+import { type Failure, failure, type Unfinished, unfinished } from './failure.ts';
 
 export interface Call {
   method: 'GET' | 'POST';

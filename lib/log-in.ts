@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
+import { classifyLogIn, parseJson } from './answer.ts';
 import type { Config } from './config.ts';
 import type { PasswordCredentials } from './credentials.ts';
-import { classifyLogIn, type Failure, failure, parseJson } from './failure.ts';
+import { type Failure, failure } from './failure.ts';
 import { createClient } from './http.ts';
 import type { Redactor } from './redact.ts';
 

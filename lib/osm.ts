@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 import type { Access } from './access.ts';
-import { type Answer, classify, type Outcome, unfinished } from './failure.ts';
+import { type Answer, classify } from './answer.ts';
+import { type Outcome, unfinished } from './failure.ts';
 import type { Broken, Call, Client } from './http.ts';
 import type { Mark } from './mark.ts';
 import type { Redactor } from './redact.ts';

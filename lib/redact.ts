@@ -12,7 +12,7 @@ export const createRedactor = () => {
   const known = new Set<string>();
   return {
     /** Remembers a secret; the oldest are forgotten, as they no longer open anything. */
-    learn(secret: string | undefined) {
+    learn(secret: string | null | undefined) {
       if (!secret || secret.length < LEAST_CHARACTERS) return;
       const json = JSON.stringify(secret).slice(1, -1);
       const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '');

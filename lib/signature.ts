@@ -7,9 +7,9 @@ export interface AccessKey {
   access_key: string;
   secret_key: string;
   /** A temporary key is worth nothing without it. */
-  security_token?: string | undefined;
+  security_token?: string | null | undefined;
   /** The account's id: what a global service, such as OSM, asks for. */
-  domain_id?: string | undefined;
+  domain_id?: string | null | undefined;
 }
 
 /** A request as it goes over the wire. */
