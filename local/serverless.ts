@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+export const root = path.resolve(import.meta.dirname, '..');
+export const buildFolder = path.join(root, '.build');
+
+/** What Serverless reads. */
+export const SOURCES = ['serverless.yml', 'package.json', 'resources', 'handlers', 'lib'];
+
+/**
+ * A copy of the sources for Serverless to work in: it writes into its folder, so that two runs at once, or one
+ * beside a person's deploy, would spoil each other.
+ */
+export const copySources = async () => {
+  // Inside the project, where node_modules is found.
+  await mkdir(buildFolder, { recursive: true });
+  const folder = await mkdtemp(path.join(buildFolder, 'serverless-'));
+  for (const source of SOURCES)
+    await cp(path.join(root, source), path.join(folder, source), { recursive: true });
+  // Until replay is written.
+  const replay = path.join(folder, 'handlers/replay.ts');
+  await writeFile(replay, 'export const handler = () => {};\n', { flag: 'wx' }).catch(() => undefined);
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+};
+
+/**
+ * Runs one Serverless command.
+ *
+ * @returns what it said
+ * @throws Error with what it said, where it failed
+ */
+export const serverless = (folder: string, args: string[], env: NodeJS.ProcessEnv = process.env) =>
+  new Promise<string>((resolve, reject) => {
+    const command = path.join(root, 'node_modules/serverless/bin/serverless.js');
+    const child = spawn(process.execPath, [command, ...args], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (said += text));
+    child.once('error', reject);
+    child.once('close', code => {
+      if (code === 0) resolve(said);
+      else reject(new Error(`serverless ${args[0]} failed:\n${said.trim()}`));
+    });
+  });
