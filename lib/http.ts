@@ -61,7 +61,10 @@ export const createClient = (endpoint: string, timeoutMs: number) => {
         outgoing.destroy();
       }, timeoutMs);
       const fail = (error: NodeJS.ErrnoException) =>
-        finish({ broken: reasonOf(error, host), stale: outgoing.reusedSocket && !answered });
+        finish({
+          broken: signal?.aborted ? unfinished : reasonOf(error, host),
+          stale: outgoing.reusedSocket && !answered && !signal?.aborted,
+        });
 
       outgoing.on('error', fail);
       // Nobody asked to upgrade; without a listener Node would report a hang-up instead of the answer.
@@ -93,8 +96,7 @@ export const createClient = (endpoint: string, timeoutMs: number) => {
 
 export type Client = ReturnType<typeof createClient>;
 
-const reasonOf = ({ name, code, message }: NodeJS.ErrnoException, host: string): Failure | Unfinished => {
-  if (name === 'AbortError') return unfinished;
+const reasonOf = ({ code, message }: NodeJS.ErrnoException, host: string): Failure => {
   // The parser's errors: something answered, but not in HTTP.
   return failure(code?.startsWith('HPE_') ? 'unavailable' : 'unreachable', `${host}: ${code ?? message}`);
 };
