@@ -270,11 +270,11 @@ describe('roles', () => {
       `logs:CreateLogStream ${arnOf('MarkDashasDashreadLogGroup')}`,
       `logs:PutLogEvents ${arnOf('MarkDashasDashreadLogGroup')}`,
       `secretsmanager:GetSecretValue ${JSON.stringify(secret)}`,
-      `sqs:ChangeMessageVisibility ${arnOf('Queue')}`,
+      `sqs:ChangeMessageVisibility* ${arnOf('Queue')}`,
       `sqs:DeleteMessage ${arnOf('Queue')}`,
       `sqs:GetQueueAttributes ${arnOf('Queue')}`,
       `sqs:ReceiveMessage ${arnOf('Queue')}`,
-      `sqs:SendMessage ${arnOf('DeadLetterQueue')}`,
+      `sqs:SendMessage* ${arnOf('DeadLetterQueue')}`,
     ]);
   });
 
@@ -296,11 +296,11 @@ describe('roles', () => {
     expect(grants(bare, 'ReplayRole')).toEqual([
       `logs:CreateLogStream ${arnOf('ReplayLogGroup')}`,
       `logs:PutLogEvents ${arnOf('ReplayLogGroup')}`,
-      `sqs:ChangeMessageVisibility ${arnOf('DeadLetterQueue')}`,
-      `sqs:DeleteMessage ${arnOf('DeadLetterQueue')}`,
+      `sqs:ChangeMessageVisibility* ${arnOf('DeadLetterQueue')}`,
+      `sqs:DeleteMessage* ${arnOf('DeadLetterQueue')}`,
       `sqs:GetQueueAttributes ${arnOf('DeadLetterQueue')}`,
       `sqs:ReceiveMessage ${arnOf('DeadLetterQueue')}`,
-      `sqs:SendMessage ${arnOf('Queue')}`,
+      `sqs:SendMessage* ${arnOf('Queue')}`,
     ]);
   });
 
@@ -417,7 +417,7 @@ describe('params', () => {
   test('Serverless stops at the first wrong param, with one sentence for all of them', async () => {
     const packaging = packageStack('dev', ['site=mars', 'alarmTopicArn=me']);
     await expect(packaging).rejects.toThrow(
-      /These params are wrong: site must be .*; alarmTopicArn must be .*\.\n(?!.*These)/,
+      /These params are wrong: site must be .*; alarmTopicArn must be .*\.(?![\s\S]*These)/,
     );
   });
 
