@@ -75,7 +75,7 @@ const openEnvironment = ({ bundle, env, timeoutMs, onLine }: Settings, onExit: (
     async run(event: unknown): Promise<string> {
       await ready;
       const invocation: Invocation = { requestId: randomUUID(), event, deadlineMs: Date.now() + timeoutMs };
-      child.send(invocation);
+      child.send(invocation, () => {}); // where it cannot be sent, the process is at its end
       const answered = await nextMessage(timeoutMs, `Task timed out after ${seconds(timeoutMs)}`);
       if ('error' in answered) throw new Error(answered.error);
       return answered.payload;
