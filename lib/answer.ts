@@ -8,19 +8,19 @@ export interface Answer {
 }
 
 // Huawei's appendix of error codes; most arrive with status 200.
-const osmCodes: Record<string, FailureCode> = {
-  'OSM.01010001': 'rejected', // parameter validation failed
-  'OSM.01010010': 'rejected', // verification not passed
-  'OSM.01010015': 'rejected', // this case does not exist
-  'OSM.01010062': 'rejected', // workflow node does not exist
-  'OSM.0001': 'rejected', // parameters
-  'OSM.01010002': 'forbidden', // no operation permission, often a missing group_id
-  'OSM.0003': 'forbidden', // illegal operation
-  'OSM.01010011': 'unauthorized', // no customer in the token: wrong identity, scope or site
-  'OSM.0002': 'unauthorized', // token expired
-  'OSM.01010014': 'unavailable', // internal exception
-  'OSM.0004': 'unavailable', // internal error
-};
+const osmCodes = new Map<string, FailureCode>([
+  ['OSM.01010001', 'rejected'], // parameter validation failed
+  ['OSM.01010010', 'rejected'], // verification not passed
+  ['OSM.01010015', 'rejected'], // this case does not exist
+  ['OSM.01010062', 'rejected'], // workflow node does not exist
+  ['OSM.0001', 'rejected'], // parameters
+  ['OSM.01010002', 'forbidden'], // no operation permission, often a missing group_id
+  ['OSM.0003', 'forbidden'], // illegal operation
+  ['OSM.01010011', 'unauthorized'], // no customer in the token: wrong identity, scope or site
+  ['OSM.0002', 'unauthorized'], // token expired
+  ['OSM.01010014', 'unavailable'], // internal exception
+  ['OSM.0004', 'unavailable'], // internal error
+]);
 
 const isOsm = (errorCode: string | undefined): boolean => errorCode?.startsWith('OSM.') ?? false;
 
@@ -31,13 +31,13 @@ const isOsm = (errorCode: string | undefined): boolean => errorCode?.startsWith(
 const codeOf = (status: number, body: unknown, errorCode: string | undefined): FailureCode | 'marked' => {
   if (status === 200) {
     if (!isObject(body)) return 'unavailable';
-    return errorCode ? (osmCodes[errorCode] ?? 'failed') : 'marked';
+    return errorCode ? (osmCodes.get(errorCode) ?? 'failed') : 'marked';
   }
   if (status === 401) return 'unauthorized';
   if (status === 429) return 'rate_limited';
   if (status === 494) return 'misconfigured'; // a header over 32 KB: our token is too large
   if (status === 408 || status === 425 || status < 400 || status >= 500) return 'unavailable';
-  const known = errorCode && osmCodes[errorCode];
+  const known = errorCode && osmCodes.get(errorCode);
   if (known) return known;
   if (status === 403) return isOsm(errorCode) ? 'forbidden' : 'misconfigured';
   if (status === 404 || status === 405) return isOsm(errorCode) ? 'rejected' : 'misconfigured';

@@ -1,0 +1,355 @@
+// Everything around the function, for real: a queue, Huawei's stand-in, stored credentials. Made for each test
+// file (queue) and for each test (the rest).
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  DeleteMessageBatchCommand,
+  type Message,
+  type MessageAttributeValue,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import { defaultAccount, type HuaweiOptions } from '../local/huawei/options.ts';
+import { startHuawei } from '../local/huawei/server.ts';
+import { printedSince, printedSoFar, secret } from './output/printed.ts';
+import { startQueueProxy } from './queue-proxy.ts';
+
+export const password = secret('right-password');
+export const passwordCredentials = { type: 'password', domain: 'acme', user: 'relay', password };
+
+/** The function's time, unless a test says otherwise. */
+const REMAINING_MS = 20_000;
+/** Six times the function's timeout, as serverless.yml has it: a message that nobody touches stays hidden so long. */
+export const VISIBILITY_SECONDS = 180;
+
+export interface Parcel {
+  body: string;
+  attributes?: Record<string, { DataType: string; StringValue?: string; BinaryValue?: string }>;
+  /** Put over the record's own system attributes in the event. */
+  system?: Partial<SQSRecord['attributes']>;
+}
+
+export interface Letter {
+  body: string;
+  attributes: Record<string, { DataType: string; StringValue?: string; BinaryValue?: string }>;
+  /** The attribute `failure`, read. */
+  failure: Record<string, unknown>;
+}
+
+export type Handler = (event: unknown, context: object) => Promise<SQSBatchResponse>;
+
+/** The event's spelling of a message that was received. */
+const recordOf = ({ MessageId, ReceiptHandle, Body, MD5OfBody, Attributes, MessageAttributes }: Message) =>
+  ({
+    messageId: MessageId,
+    receiptHandle: ReceiptHandle,
+    body: Body,
+    md5OfBody: MD5OfBody,
+    attributes: Attributes,
+    messageAttributes: Object.fromEntries(
+      Object.entries(MessageAttributes ?? {}).map(([name, value]) => [name, eventAttribute(value)]),
+    ),
+    eventSource: 'aws:sqs',
+    eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:receipts',
+    awsRegion: 'us-east-1',
+  }) as unknown as SQSRecord;
+
+const eventAttribute = ({ DataType, StringValue, BinaryValue }: MessageAttributeValue) => ({
+  dataType: DataType,
+  ...(StringValue !== undefined && { stringValue: StringValue }),
+  ...(BinaryValue !== undefined && { binaryValue: Buffer.from(BinaryValue).toString('base64') }),
+  stringListValues: [],
+  binaryListValues: [],
+});
+
+/** A record that never was in a queue, for bodies that SQS would not take and for fixed ages. */
+export const fabricated = (body: string, system: Partial<SQSRecord['attributes']> = {}): SQSRecord => ({
+  messageId: crypto.randomUUID(),
+  receiptHandle: `handle-${crypto.randomUUID()}`,
+  body,
+  md5OfBody: '',
+  attributes: {
+    ApproximateReceiveCount: '1',
+    SentTimestamp: String(Date.now()),
+    SenderId: 'AROA',
+    ApproximateFirstReceiveTimestamp: String(Date.now()),
+    ...system,
+  },
+  messageAttributes: {},
+  eventSource: 'aws:sqs',
+  eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:receipts',
+  awsRegion: 'us-east-1',
+});
+
+let fauxqs: FauxqsServer;
+let proxy: Awaited<ReturnType<typeof startQueueProxy>>;
+let client: SQSClient;
+let folder: string;
+let started = 0;
+const running: { close: () => Promise<void> }[] = [];
+const lasting: { close: () => Promise<void> }[] = [];
+
+/** Ends with the test, or with the file. */
+export const closeAfter = <T extends { close: () => Promise<void> }>(
+  part: T,
+  end: 'test' | 'file' = 'test',
+): T => {
+  (end === 'test' ? running : lasting).push(part);
+  return part;
+};
+
+/** Call it once in a test file. */
+export const useEnvironment = () => {
+  beforeAll(async () => {
+    fauxqs = await startFauxqs({ port: 0, logger: false });
+    proxy = await startQueueProxy(fauxqs.port);
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL: proxy.url,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'AKIDFORTESTS',
+      AWS_SECRET_ACCESS_KEY: secret('aws-secret-access-key-for-tests'),
+    });
+    client = new SQSClient({ endpoint: `http://127.0.0.1:${fauxqs.port}` });
+    folder = await mkdtemp(path.join(tmpdir(), 'read-receipt-relay-'));
+  });
+  afterEach(async () => {
+    proxy.intercept = undefined;
+    proxy.calls.length = 0;
+    for (const part of running.splice(0)) await part.close();
+  });
+  afterAll(async () => {
+    for (const part of lasting.splice(0)) await part.close();
+    client.destroy();
+    await proxy.close();
+    await fauxqs.stop();
+    await rm(folder, { recursive: true });
+  });
+};
+
+const VARIABLES = [
+  'OSM_ENDPOINT',
+  'IAM_ENDPOINT',
+  'CREDENTIALS_FROM',
+  'QUEUE_URL',
+  'DEAD_LETTER_QUEUE_URL',
+  'OSM_LANGUAGE',
+  'OSM_TIME_ZONE',
+  'OSM_SITE',
+  'MAX_IN_FLIGHT',
+  'MAX_REQUESTS_PER_SECOND',
+  'REQUEST_TIMEOUT_MS',
+  'MAX_ATTEMPTS',
+  'MAX_AGE_SECONDS',
+  'AWS_ENDPOINT_URL_SECRETS_MANAGER',
+  'AWS_ENDPOINT_URL_SSM',
+];
+
+export interface Setup {
+  huawei?: HuaweiOptions;
+  /** Over the usual ones; undefined takes a variable away. */
+  env?: Record<string, string | undefined>;
+  /** What the credentials file holds: an object as JSON, a text as it is; `null` = no file. */
+  credentials?: object | string | null;
+  /** When Huawei's stand-in ends. */
+  until?: 'test' | 'file';
+}
+
+/** A cold start in an environment of its own. */
+export const startEnvironment = async (setup: Setup = {}) => {
+  const huawei = closeAfter(await startHuawei({ openCases: true, ...setup.huawei }), setup.until);
+  const name = `receipts-${++started}`;
+  const source = fauxqs.createQueue(name, { attributes: { VisibilityTimeout: String(VISIBILITY_SECONDS) } });
+  const deadLetters = fauxqs.createQueue(`${name}-dead`);
+  const credentialsFile = path.join(folder, `${name}.json`);
+  const from = printedSoFar();
+
+  const store = async (content: object | string) => {
+    if (typeof content === 'object') {
+      for (const field of ['password', 'token', 'secret_key', 'security_token']) {
+        const value = (content as Record<string, unknown>)[field];
+        if (typeof value === 'string') secret(value);
+      }
+    }
+    await writeFile(credentialsFile, typeof content === 'string' ? content : JSON.stringify(content));
+  };
+  if (setup.credentials !== null) await store(setup.credentials ?? passwordCredentials);
+
+  const urlOf = (queue: string) => `${proxy.url}/000000000000/${queue}`;
+  const env: Record<string, string | undefined> = {
+    OSM_ENDPOINT: huawei.url,
+    IAM_ENDPOINT: huawei.url,
+    CREDENTIALS_FROM: `file:${credentialsFile}`,
+    QUEUE_URL: urlOf(source.queueName),
+    DEAD_LETTER_QUEUE_URL: urlOf(deadLetters.queueName),
+    MAX_REQUESTS_PER_SECOND: '10000',
+    REQUEST_TIMEOUT_MS: '3000',
+    ...setup.env,
+  };
+  for (const variable of VARIABLES) {
+    if (env[variable] === undefined) delete process.env[variable];
+    else process.env[variable] = env[variable];
+  }
+  // The query makes it a module of its own: a cold start.
+  const { handler } = (await import(`../handlers/mark-as-read.ts?${name}`)) as { handler: Handler };
+
+  const inspect = (queue: string) => {
+    const found = fauxqs.inspectQueue(queue);
+    if (!found) throw new Error(`no queue ${queue}`);
+    return found.messages;
+  };
+
+  const receive = async (wanted: number): Promise<Message[]> => {
+    const got: Message[] = [];
+    while (got.length < wanted) {
+      const { Messages = [] } = await client.send(
+        new ReceiveMessageCommand({
+          QueueUrl: source.queueUrl,
+          MaxNumberOfMessages: Math.min(10, wanted - got.length),
+          MessageAttributeNames: ['All'],
+          MessageSystemAttributeNames: ['All'],
+        }),
+      );
+      if (Messages.length === 0) throw new Error('the queue has fewer messages than were sent');
+      got.push(...Messages);
+    }
+    return got;
+  };
+
+  const invoke = (records: SQSRecord[], remainingMs = REMAINING_MS) => {
+    const end = performance.now() + remainingMs;
+    return handler(
+      { Records: records },
+      {
+        awsRequestId: crypto.randomUUID(),
+        functionName: 'mark-as-read',
+        getRemainingTimeInMillis: () => Math.round(end - performance.now()),
+      },
+    );
+  };
+
+  const remove = async (records: SQSRecord[]) => {
+    for (let from = 0; from < records.length; from += 10) {
+      const Entries = records
+        .slice(from, from + 10)
+        .map(({ receiptHandle }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle }));
+      await client.send(new DeleteMessageBatchCommand({ QueueUrl: source.queueUrl, Entries }));
+    }
+  };
+
+  return {
+    huawei,
+    proxy,
+    handler,
+    invoke,
+    store,
+    credentialsFile,
+
+    /** Sends, receives, invokes as Lambda does, and deletes what was not reported failed. */
+    async deliver(parcels: (string | Parcel)[], remainingMs?: number) {
+      const ids: string[] = [];
+      const sent = new Map<string, Parcel>();
+      for (const each of parcels) {
+        const parcel = typeof each === 'string' ? { body: each } : each;
+        const options = parcel.attributes ? { messageAttributes: parcel.attributes } : {};
+        const { messageId } = fauxqs.sendMessage(name, parcel.body, options);
+        ids.push(messageId);
+        sent.set(messageId, parcel);
+      }
+      const records = (await receive(parcels.length)).map(message => {
+        const record = recordOf(message);
+        return { ...record, attributes: { ...record.attributes, ...sent.get(record.messageId)?.system } };
+      });
+      const start = performance.now();
+      const { batchItemFailures } = await invoke(records, remainingMs);
+      const tookMs = performance.now() - start;
+      const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+      await remove(records.filter(({ messageId }) => !failed.has(messageId)));
+      const indexOf = (id: string) => ids.indexOf(id);
+      return {
+        ids,
+        tookMs,
+        records,
+        /** Indices of the parcels that were reported failed. */
+        failed: batchItemFailures.map(({ itemIdentifier }) => indexOf(itemIdentifier)).sort((a, b) => a - b),
+      };
+    },
+
+    deadLetters: (): Letter[] =>
+      inspect(deadLetters.queueName).ready.map(({ body, messageAttributes }) => ({
+        body,
+        attributes: messageAttributes,
+        failure: JSON.parse(messageAttributes.failure?.StringValue ?? '{}'),
+      })),
+
+    /** Ids of the messages that are in the source queue still. */
+    left: (): string[] => {
+      const { ready, delayed, inflight } = inspect(name);
+      return [...ready, ...delayed, ...inflight.map(({ message }) => message)].map(each => each.messageId);
+    },
+
+    /** For how many seconds a message stays hidden. */
+    hiddenSeconds: (messageId: string): number | undefined => {
+      const found = inspect(name).inflight.find(({ message }) => message.messageId === messageId);
+      return found && (found.visibilityDeadline - Date.now()) / 1000;
+    },
+
+    marks: () => huawei.requests.filter(({ kind }) => kind === 'mark'),
+    logIns: () => huawei.requests.filter(({ kind }) => kind === 'log_in'),
+
+    /** Everything printed since this cold start. */
+    printed: () => printedSince(from),
+    /** The log lines since. */
+    lines: (): Record<string, unknown>[] =>
+      jsonLines(printedSince(from)).filter(line => typeof line.message === 'string'),
+    /** The metrics since, summed up. */
+    metrics: (): Record<string, number> => {
+      const sums: Record<string, number> = {};
+      for (const { _aws, ...line } of jsonLines(printedSince(from))) {
+        if (!_aws) continue;
+        for (const [metric, value] of Object.entries(line)) {
+          const numbers = [value].flat().filter(each => typeof each === 'number');
+          if (numbers.length > 0) sums[metric] = numbers.reduce((a, b) => a + b, sums[metric] ?? 0);
+        }
+      }
+      return sums;
+    },
+
+    /** Forgets requests, letters, messages and faults; the function stays warm. */
+    clear() {
+      fauxqs.reset();
+      proxy.intercept = undefined;
+      proxy.calls.length = 0;
+      huawei.faults.clear();
+      huawei.requests.length = 0;
+    },
+  };
+};
+
+export type Environment = Awaited<ReturnType<typeof startEnvironment>>;
+
+const jsonLines = (text: string): Record<string, unknown>[] =>
+  text
+    .split('\n')
+    .filter(line => line.startsWith('{'))
+    .map(line => JSON.parse(line));
+
+/** A receipt's body. */
+export const receipt = (case_id: string, rest: object = {}): string => JSON.stringify({ case_id, ...rest });
+
+/** What Lambda's clock says of a message that came so long ago. */
+export const aged = (seconds: number): Partial<SQSRecord['attributes']> => ({
+  ApproximateFirstReceiveTimestamp: String(Date.now() - seconds * 1000),
+});
+
+/** Declares the tokens that Huawei's stand-in has seen as secrets. */
+export const learnTokens = ({ requests }: { requests: { headers: NodeJS.Dict<string | string[]> }[] }) => {
+  for (const { headers } of requests) {
+    const token = headers['x-auth-token'];
+    if (typeof token === 'string') secret(token);
+  }
+};
+
+export { defaultAccount };
