@@ -1,0 +1,89 @@
+// `npm run bench`: the packaged function beside its peers. Writes bench/results.md and bench/results.svg.
+// `--only NAME` (repeatable) runs some scenarios and writes nothing, `--rounds N` measures more often.
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { bundleAll } from './bundles.ts';
+import { pictureOf } from './picture.ts';
+import { startSecrets } from './processes.ts';
+import { reportOf } from './report.ts';
+import { isMet, type Result, type Scenario } from './scenario.ts';
+import { coalesced, instant, paced } from './scenarios/batches.ts';
+import { coldStart } from './scenarios/cold-start.ts';
+import { growth } from './scenarios/growth.ts';
+import { malformed } from './scenarios/malformed.ts';
+import { outage } from './scenarios/outage.ts';
+import { replay } from './scenarios/replay.ts';
+import { sizes } from './scenarios/sizes.ts';
+import { digits } from './stats.ts';
+
+const scenarios: Record<string, Scenario> = {
+  'cold-start': coldStart,
+  instant,
+  coalesced,
+  paced,
+  growth,
+  sizes,
+  outage,
+  malformed,
+  replay,
+};
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    rounds: { type: 'string', default: '5' },
+  },
+});
+const rounds = Number(values.rounds);
+const names = values.only ?? Object.keys(scenarios);
+const unknown = names.filter(name => !Object.hasOwn(scenarios, name));
+if (unknown.length > 0 || !(Number.isInteger(rounds) && rounds > 0)) {
+  console.error(`Scenarios are ${Object.keys(scenarios).join(', ')}; rounds a whole number from 1.`);
+  process.exit(2);
+}
+
+const started = performance.now();
+const seconds = () => Math.round((performance.now() - started) / 1000);
+/** One line that changes on a terminal, nothing elsewhere. */
+const progress = (text: string) => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${seconds()} s  ${text}`);
+};
+
+const print = ({ title, columns, rows, goals }: Result) => {
+  progress('');
+  console.log(`\n${title}`);
+  console.table(
+    rows.map(row => Object.fromEntries(columns.map((column, index) => [column || 'function', row[index]]))),
+  );
+  for (const goal of goals) {
+    const limit = goal.atMost === undefined ? `at least ${goal.atLeast}` : `at most ${goal.atMost}`;
+    console.log(`${isMet(goal) ? 'met   ' : 'MISSED'}  ${goal.name}: ${digits(goal.value)} (${limit})`);
+  }
+};
+
+progress('bundling');
+const metafiles = await bundleAll();
+await using secrets = await startSecrets();
+const results: Result[] = [];
+for (const name of names) {
+  console.log(`\n${seconds()} s: ${name} …`);
+  const scenario = scenarios[name] as Scenario;
+  const result = await scenario({
+    rounds,
+    secrets,
+    metafiles,
+    progress: text => progress(`${name}: ${text}`),
+  });
+  results.push(result);
+  print(result);
+}
+
+if (!values.only) {
+  const write = (name: string, text: string) => writeFile(path.join(import.meta.dirname, name), text);
+  await write('results.md', reportOf(results, rounds));
+  await write('results.svg', pictureOf(results.flatMap(({ bars = [] }) => bars)));
+  console.log('\nWritten: bench/results.md, bench/results.svg.');
+}
+const missed = results.flatMap(({ goals }) => goals.filter(goal => !isMet(goal)));
+console.log(`${missed.length === 0 ? 'All goals met' : `${missed.length} goals missed`}, ${seconds()} s.`);

@@ -1,0 +1,42 @@
+import type { SQSRecord } from 'aws-lambda';
+
+/** A batch to be made: so many receipts of so many cases. */
+export interface Batch {
+  receipts: number;
+  cases: number;
+  /** Tells batches apart, so that no two name the same cases. */
+  seed?: number;
+}
+
+const started = Date.now();
+
+export const receiptOf = (caseId: string) => ({
+  case_id: caseId,
+  group_id: '4d0a5c1ce2b94ad0b8b3b0d5a1f2c3d4',
+  language: 'en-us',
+  time_zone: 'GMT+8',
+  read_at: new Date(started - 5000).toISOString(),
+});
+
+/** A record as Lambda delivers it: about 600 bytes, so that ten thousand make the 6 MB that an event may have. */
+export const recordOf = (index: number, body: string): SQSRecord => ({
+  messageId: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
+  receiptHandle: `AQEB${'a'.repeat(60)}${index}`,
+  body,
+  attributes: {
+    ApproximateReceiveCount: '1',
+    SentTimestamp: String(started),
+    SenderId: 'AIDAEXAMPLE',
+    ApproximateFirstReceiveTimestamp: String(started),
+  },
+  messageAttributes: {},
+  md5OfBody: 'e4e68fb7bd0e697a0ae8f1bb342846b3',
+  eventSource: 'aws:sqs',
+  eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:receipts',
+  awsRegion: 'us-east-1',
+});
+
+export const recordsOf = ({ receipts, cases, seed = 0 }: Batch): SQSRecord[] =>
+  Array.from({ length: receipts }, (_, index) =>
+    recordOf(index, JSON.stringify(receiptOf(`case-${seed}-${index % cases}`))),
+  );

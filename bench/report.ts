@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { type Goal, isMet, type Result } from './scenario.ts';
+import { digits } from './stats.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+
+const versionOf = (name: string): string =>
+  JSON.parse(readFileSync(path.join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
+
+const LIBRARIES = [
+  '@middy/core',
+  '@middy/sqs-partial-batch-failure',
+  '@middy/secrets-manager',
+  '@aws-lambda-powertools/batch',
+  '@aws-lambda-powertools/parser',
+  '@aws-lambda-powertools/parameters',
+  '@aws-lambda-powertools/logger',
+  '@aws-lambda-powertools/metrics',
+  '@aws-sdk/client-secrets-manager',
+  'zod',
+  'esbuild',
+];
+
+const table = (columns: string[], rows: string[][]): string =>
+  [columns, columns.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
+
+const limitOf = ({ atMost, atLeast }: Goal): string =>
+  atMost === undefined ? `≥ ${atLeast}` : `≤ ${atMost}`;
+
+const goalRow = (result: Result, goal: Goal): string[] => [
+  result.title.replace(/[:(].*/s, '').trim(),
+  goal.name,
+  digits(goal.value),
+  limitOf(goal),
+  isMet(goal) ? 'met' : '**missed**',
+];
+
+/** The class of the machine; its name is nobody's business. */
+const machine = (): string => {
+  const [cpu] = os.cpus();
+  const memory = Math.round(os.totalmem() / 2 ** 30);
+  return `${cpu?.model.trim()}, ${os.availableParallelism()} cores, ${memory} GB, ${os.type()} ${process.arch}, Node ${process.version}`;
+};
+
+/** The results as a page, goals first. */
+export const reportOf = (results: Result[], rounds: number): string =>
+  `${[
+    '# The bench: beside what one would write instead',
+    `Written by \`npm run bench\`, ${new Date().toISOString().slice(0, 10)}, ${rounds} rounds. ${machine()}.`,
+    '![Cold start, CPU and memory beside the peers](results.svg)',
+    '## Goals',
+    table(
+      ['scenario', 'what', 'measured', 'goal', ''],
+      results.flatMap(result => result.goals.map(goal => goalRow(result, goal))),
+    ),
+    '## How to read it',
+    'The packaged bundle of mark-as-read stands beside (a) Middy with its partial-batch and secrets middleware, zod and `fetch`; (b) Powertools’ batch processor with its parser, parameters, logger, metrics and `fetch`; (c) the same as (b), one record after the other. They stand in `bench/peers/`, written as their documentation recommends and bundled with our settings. All read the same secret over HTTP, log in at the same stand-in for Huawei Cloud and mark the same receipts, each in a process of its own; secret store, stand-in and queues have processes of their own, so that their CPU counts for nobody.',
+    'A ratio (ours ÷ theirs) says more than a number: it moves little from machine to machine. Values are medians over the rounds, which go through all four in turn; in brackets the least and the most. CPU is user and system time of the whole process, compiler and garbage collector included. Memory is the most the process ever held. Our rate limit is lifted (`MAX_REQUESTS_PER_SECOND`), else it would be the only thing measured. Ours writes a log line for every receipt and so do (b) and (c); (a) writes none.',
+    ...results.flatMap(result => [`## ${result.title}`, table(result.columns, result.rows), ...result.notes]),
+    '## Versions',
+    LIBRARIES.map(name => `${name} ${versionOf(name)}`).join(', '),
+  ].join('\n\n')}\n`;
