@@ -1,0 +1,278 @@
+// Least privilege, tried and not read: with each action taken out of a role, something named stops working.
+import assert from 'node:assert/strict';
+import { build } from 'esbuild';
+import { zipSync } from 'fflate';
+import { eventually, type Report } from './report.ts';
+import type { SignedCall } from './signed-call.ts';
+import type { Deployed } from './stack.ts';
+
+interface Statement {
+  Sid: string;
+  Action: string | string[];
+}
+/** Does something that needs the permission, and says whether it worked. */
+type Deed = () => Promise<boolean>;
+
+const PROBE = 'probe';
+
+/** A function beside the stack's own, under the same role, that makes whatever call it is told. */
+const createProbe = async ({ aws, name }: Deployed, functionName: string) => {
+  const { Role } = await aws.lambda.getFunctionConfiguration({ FunctionName: functionName });
+  const bundled = await build({
+    entryPoints: [new URL('probe.ts', import.meta.url).pathname],
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    write: false,
+  });
+  const FunctionName = `${name}-${PROBE}-${functionName.split('-').at(-1)}`;
+  await aws.lambda.createFunction({
+    FunctionName,
+    Role,
+    Runtime: 'nodejs24.x',
+    Handler: 'index.handler',
+    Timeout: 30,
+    Code: { ZipFile: zipSync({ 'index.js': bundled.outputFiles[0]?.contents ?? new Uint8Array() }) },
+  });
+  return {
+    roleName: Role?.split('/').at(-1) ?? '',
+    /** True where the call was allowed, false where the role refused it. */
+    async call(call: SignedCall): Promise<boolean> {
+      const { failed, result } = await aws.invoke(FunctionName, call);
+      assert.ok(!failed, `the probe failed: ${JSON.stringify(result)}`);
+      const { status, body } = result as { status: number; body: string };
+      if (/AccessDenied|not authorized/.test(body)) return false;
+      assert.equal(status, 200, `${call.target}: ${body}`);
+      return true;
+    },
+    remove: () => aws.lambda.deleteFunction({ FunctionName }),
+  };
+};
+
+type Probe = Awaited<ReturnType<typeof createProbe>>;
+
+const policiesOf = async ({ aws: { iam } }: Deployed, RoleName: string) => {
+  const { PolicyNames = [] } = await iam.listRolePolicies({ RoleName });
+  const read = PolicyNames.map(async PolicyName => {
+    const { PolicyDocument = '' } = await iam.getRolePolicy({ RoleName, PolicyName });
+    return {
+      PolicyName,
+      document: JSON.parse(decodeURIComponent(PolicyDocument)) as { Statement: Statement[] },
+    };
+  });
+  return Promise.all(read);
+};
+
+/** Everything a role allows: one entry an action. */
+const actionsOf = async (stack: Deployed, roleName: string) =>
+  (await policiesOf(stack, roleName)).flatMap(({ PolicyName, document }) =>
+    document.Statement.flatMap(({ Sid, Action }) =>
+      [Action].flat().map(action => ({ PolicyName, Sid, action })),
+    ),
+  );
+
+/** Runs with one action taken out of the role, and puts it back. */
+const without = async <T>(
+  stack: Deployed,
+  RoleName: string,
+  { PolicyName, Sid, action }: { PolicyName: string; Sid: string; action: string },
+  run: () => Promise<T>,
+): Promise<T> => {
+  const policy = (await policiesOf(stack, RoleName)).find(each => each.PolicyName === PolicyName);
+  if (!policy) throw new Error(`no policy ${PolicyName}`);
+  const put = (Statement: Statement[]) => {
+    const PolicyDocument = JSON.stringify({ ...policy.document, Statement });
+    return Statement.length > 0
+      ? stack.aws.iam.putRolePolicy({ RoleName, PolicyName, PolicyDocument })
+      : stack.aws.iam.deleteRolePolicy({ RoleName, PolicyName });
+  };
+  const reduced = policy.document.Statement.flatMap(statement => {
+    if (statement.Sid !== Sid) return [statement];
+    const Action = [statement.Action].flat().filter(each => each !== action);
+    return Action.length > 0 ? [{ ...statement, Action }] : [];
+  });
+  await put(reduced);
+  try {
+    return await run();
+  } finally {
+    await put(policy.document.Statement);
+  }
+};
+
+/** What became of the first receive of a message, as the function logged it. */
+const fateOf = ({ aws, out }: Deployed, messageId: string) =>
+  eventually(`a fate of ${messageId}`, async () => {
+    const lines = await aws.logLines(out.MarkAsReadFunctionName);
+    return lines.find(
+      ({ message_id, message }) => message_id === messageId && message?.startsWith('receipt.'),
+    )?.message;
+  });
+
+const sqsCall = (verb: string, QueueUrl: string, body: object = {}): SignedCall => ({
+  service: 'sqs',
+  target: `AmazonSQS.${verb}`,
+  body: { QueueUrl, ...body },
+});
+
+const logDeeds = (probe: Probe, functionName: string): Record<string, Deed> => {
+  const logGroupName = `/aws/lambda/${functionName}`;
+  const logCall = (verb: string, body: object): SignedCall => ({
+    service: 'logs',
+    target: `Logs_20140328.${verb}`,
+    body: { logGroupName, ...body },
+  });
+  let streams = 0;
+  return {
+    'logs:CreateLogStream': () => {
+      streams += 1;
+      return probe.call(logCall('CreateLogStream', { logStreamName: `probe-${streams}` }));
+    },
+    'logs:PutLogEvents': () =>
+      probe.call(
+        logCall('PutLogEvents', {
+          logStreamName: 'probe-1',
+          logEvents: [{ timestamp: Date.now(), message: 'probe' }],
+        }),
+      ),
+  };
+};
+
+/** What each action of mark-as-read's role is for. The mapping's own calls are made by the probe. */
+const markAsReadDeeds = (stack: Deployed, probe: Probe): Record<string, Deed> => {
+  const { aws, huawei, out } = stack;
+  const sendOne = async (body: object | string) => (await aws.send(out.QueueUrl, body))[0] ?? '';
+  return {
+    ...logDeeds(probe, out.MarkAsReadFunctionName),
+    'sqs:ReceiveMessage': () => probe.call(sqsCall('ReceiveMessage', out.QueueUrl)),
+    'sqs:GetQueueAttributes': () => probe.call(sqsCall('GetQueueAttributes', out.QueueUrl)),
+    'sqs:DeleteMessage': async () => {
+      await aws.send(out.DeadLetterQueueUrl, 'any message with a receipt handle');
+      const ReceiptHandle = 'a receipt handle of no message';
+      return probe.call(sqsCall('DeleteMessage', out.QueueUrl, { ReceiptHandle }));
+    },
+    'sqs:SendMessage*': async () =>
+      (await fateOf(stack, await sendOne('not JSON'))) === 'receipt.dead_lettered',
+    'sqs:ChangeMessageVisibility*': async () => {
+      const case_id = `back-off-${Date.now()}`;
+      huawei.osm.addCase(case_id);
+      huawei.faults.add({ does: 'html502', match: { caseId: case_id }, times: 1 });
+      return (await fateOf(stack, await sendOne({ case_id }))) === 'receipt.delayed';
+    },
+    'secretsmanager:GetSecretValue': async () => {
+      const case_id = `secret-${Date.now()}`;
+      huawei.osm.addCase(case_id);
+      // A cold start, which reads the secret.
+      await aws.configure(out.MarkAsReadFunctionName, { STARTED_FOR: case_id });
+      return (await fateOf(stack, await sendOne({ case_id }))) === 'receipt.marked';
+    },
+  };
+};
+
+/** What each action of replay's role is for. */
+const replayDeeds = (stack: Deployed, probe: Probe): Record<string, Deed> => {
+  const { aws, out } = stack;
+  const letter = async (code: string) => {
+    await aws.sqs.sendMessage({
+      QueueUrl: out.DeadLetterQueueUrl,
+      MessageBody: '{"case_id":"case-1"}',
+      MessageAttributes: { failure_code: { DataType: 'String', StringValue: code } },
+    });
+  };
+  const replay = (payload: object) => aws.invoke(out.ReplayFunctionName, payload);
+  const replaysOne = async () => {
+    const code = `replay-${Date.now()}`;
+    await letter(code);
+    const { failed, result } = await replay({});
+    const counts = result as { replayed?: number; failed?: number; duplicated?: number };
+    return !failed && (counts.replayed ?? 0) > 0 && counts.failed === 0 && counts.duplicated === 0;
+  };
+  return {
+    ...logDeeds(probe, out.ReplayFunctionName),
+    'sqs:ReceiveMessage': replaysOne,
+    'sqs:DeleteMessage*': replaysOne,
+    'sqs:GetQueueAttributes': replaysOne,
+    'sqs:SendMessage*': replaysOne,
+    // What does not match is shown again when the run ends.
+    'sqs:ChangeMessageVisibility*': async () => {
+      await letter('rejected');
+      await replay({ filter: { failure_code: ['malformed'], case_id: 'nobody' } });
+      const { Messages = [] } = await aws.sqs.receiveMessage({
+        QueueUrl: out.DeadLetterQueueUrl,
+        VisibilityTimeout: 0,
+      });
+      return Messages.length > 0;
+    },
+  };
+};
+
+/** Starts every proof from empty queues. */
+const emptyQueues = async ({ aws, out }: Deployed) => {
+  await aws.sqs.purgeQueue({ QueueUrl: out.QueueUrl });
+  await aws.sqs.purgeQueue({ QueueUrl: out.DeadLetterQueueUrl });
+};
+
+const proveRole = async (
+  stack: Deployed,
+  report: Report,
+  which: string,
+  probe: Probe,
+  deeds: Record<string, Deed>,
+) => {
+  const granted = await actionsOf(stack, probe.roleName);
+  await report.check(`${which}: every action of its role is one that is tried here`, async () => {
+    assert.deepEqual(granted.map(({ action }) => action).sort(), Object.keys(deeds).sort());
+    return `${granted.length} actions`;
+  });
+  for (const grant of granted) {
+    const deed = deeds[grant.action];
+    if (!deed) continue;
+    await report.check(`${which}: ${grant.Sid} needs ${grant.action}`, async () => {
+      await emptyQueues(stack);
+      assert.ok(await deed(), 'did not work with the whole role');
+      await emptyQueues(stack);
+      assert.ok(!(await without(stack, probe.roleName, grant, deed)), 'worked without it as well');
+      return 'works with it, and not without';
+    });
+  }
+};
+
+export const checkPermissions = async (stack: Deployed, report: Report, withReplay: boolean) => {
+  const { aws, out } = stack;
+  const functions = [out.MarkAsReadFunctionName, out.ReplayFunctionName] as const;
+  const [mark, replay] = await Promise.all(functions.map(functionName => createProbe(stack, functionName)));
+  if (!mark || !replay) throw new Error('no probes');
+  try {
+    await proveRole(stack, report, 'mark-as-read', mark, markAsReadDeeds(stack, mark));
+    if (withReplay) await proveRole(stack, report, 'replay', replay, replayDeeds(stack, replay));
+
+    await report.check('what no role allows is refused', async () => {
+      await aws.secrets.createSecret({ Name: `${stack.name}-other`, SecretString: 'not yours' });
+      const secret = (SecretId: string): SignedCall => ({
+        service: 'secretsmanager',
+        target: 'secretsmanager.GetSecretValue',
+        body: { SecretId },
+      });
+      const MessageBody = '{"case_id":"case-1"}';
+      const forbidden: [string, Probe, SignedCall][] = [
+        ['mark-as-read sends to its own queue', mark, sqsCall('SendMessage', out.QueueUrl, { MessageBody })],
+        ['mark-as-read receives dead letters', mark, sqsCall('ReceiveMessage', out.DeadLetterQueueUrl)],
+        ['mark-as-read purges its queue', mark, sqsCall('PurgeQueue', out.QueueUrl)],
+        ['mark-as-read reads another secret', mark, secret(`${stack.name}-other`)],
+        ['replay reads the secret', replay, secret(stack.secretName)],
+        [
+          'replay sends dead letters',
+          replay,
+          sqsCall('SendMessage', out.DeadLetterQueueUrl, { MessageBody }),
+        ],
+        ['replay receives receipts', replay, sqsCall('ReceiveMessage', out.QueueUrl)],
+        ['replay deletes the queue', replay, sqsCall('DeleteQueue', out.DeadLetterQueueUrl)],
+      ];
+      for (const [what, probe, call] of forbidden) assert.ok(!(await probe.call(call)), `allowed: ${what}`);
+      await aws.secrets.deleteSecret({ SecretId: `${stack.name}-other`, ForceDeleteWithoutRecovery: true });
+      return `${forbidden.length} calls`;
+    });
+  } finally {
+    await emptyQueues(stack);
+    await Promise.all([mark.remove(), replay.remove()]);
+  }
+};

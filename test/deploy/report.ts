@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Prints what is checked as it goes, and counts what failed. */
+export const createReport = () => {
+  const started = performance.now();
+  const failed: string[] = [];
+  let passed = 0;
+  const seconds = (since: number) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+
+  return {
+    section(title: string) {
+      console.log(`\n${title}  (${seconds(started)} so far)`);
+    },
+
+    /**
+     * Runs one check; what it returns is printed beside it. A failed one does not stop the others.
+     *
+     * @returns what the check returned, undefined where it failed
+     */
+    async check<T>(what: string, run: () => Promise<T>): Promise<T | undefined> {
+      const since = performance.now();
+      try {
+        const result = await run();
+        passed += 1;
+        console.log(`  ✓ ${what}${typeof result === 'string' ? `: ${result}` : ''} (${seconds(since)})`);
+        return result;
+      } catch (error) {
+        failed.push(what);
+        console.log(`  ✗ ${what} (${seconds(since)})\n${indent((error as Error).message)}`);
+        return undefined;
+      }
+    },
+
+    skip: (what: string, why: string) => console.log(`  – ${what}: ${why}`),
+
+    /** @returns whether all was well */
+    summary(): boolean {
+      console.log(`\n${passed} checks passed, ${failed.length} failed, in ${seconds(started)}.`);
+      for (const what of failed) console.log(`  ✗ ${what}`);
+      return failed.length === 0;
+    },
+  };
+};
+
+export type Report = ReturnType<typeof createReport>;
+
+const indent = (text: string) => text.replace(/^/gm, '      ');
+
+/** Waits until `look` finds something, and returns it. */
+export const eventually = async <T>(
+  what: string,
+  look: () => Promise<T | undefined | false>,
+  withinMs = 30_000,
+): Promise<T> => {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs / 1000} s: ${what}`);
+    await sleep(200);
+  }
+};

@@ -1,0 +1,169 @@
+// What lies around the functions: transport, producers, alarms, a second deploy, and what remains after removal.
+import assert from 'node:assert/strict';
+import { OWNER, REGION } from './aws.ts';
+import type { Report } from './report.ts';
+import { signedCall } from './signed-call.ts';
+import { type Deployed, SERVICE, type Stack } from './stack.ts';
+
+export const checkTransport = async ({ emulator, out }: Deployed, report: Report) => {
+  const caller = { endpoint: emulator.endpoint, region: REGION, keys: OWNER };
+  const send = (QueueUrl: string, protocol: string) =>
+    signedCall(caller, {
+      service: 'sqs',
+      target: 'AmazonSQS.SendMessage',
+      body: { QueueUrl, MessageBody: '{"case_id":"case-1"}' },
+      // How an entry point tells what the caller spoke: the emulator has but one port, and that speaks TLS.
+      headers: { 'X-Forwarded-Proto': protocol },
+    });
+  await report.check('a send over plain http is refused, even to the owner of the account', async () => {
+    for (const url of [out.QueueUrl, out.DeadLetterQueueUrl]) {
+      const { status, body } = await send(url, 'http');
+      assert.equal(status, 403, body);
+      assert.match(body, /AccessDenied/);
+    }
+    assert.equal((await send(out.QueueUrl, 'https')).status, 200);
+  });
+};
+
+export const checkProducer = async ({ aws, emulator, out, name }: Deployed, report: Report) => {
+  await report.check('a producer with the managed policy may send, and nothing else', async () => {
+    const UserName = `${name}-producer`;
+    await aws.iam.createUser({ UserName });
+    await aws.iam.attachUserPolicy({ UserName, PolicyArn: out.ProducerPolicyArn });
+    const { AccessKey } = await aws.iam.createAccessKey({ UserName });
+    const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '' } = AccessKey ?? {};
+    const caller = { endpoint: emulator.endpoint, region: REGION, keys: { accessKeyId, secretAccessKey } };
+    const call = async (verb: string, QueueUrl: string) => {
+      const body = { QueueUrl, MessageBody: '{"case_id":"case-1"}' };
+      return (await signedCall(caller, { service: 'sqs', target: `AmazonSQS.${verb}`, body })).status;
+    };
+    try {
+      assert.equal(await call('SendMessage', out.QueueUrl), 200);
+      assert.notEqual(await call('SendMessage', out.DeadLetterQueueUrl), 200);
+      assert.notEqual(await call('ReceiveMessage', out.QueueUrl), 200);
+      assert.notEqual(await call('PurgeQueue', out.QueueUrl), 200);
+    } finally {
+      await aws.iam.deleteAccessKey({ UserName, AccessKeyId: accessKeyId });
+      await aws.iam.detachUserPolicy({ UserName, PolicyArn: out.ProducerPolicyArn });
+      await aws.iam.deleteUser({ UserName });
+    }
+  });
+};
+
+interface MetricDocument {
+  _aws?: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
+  [field: string]: unknown;
+}
+
+export const checkAlarms = async ({ aws, out, name }: Deployed, report: Report) => {
+  const { cloudWatch } = aws;
+  const { MetricAlarms = [] } = await cloudWatch.describeAlarms({ AlarmNamePrefix: name });
+  const documents = (await aws.logLines(out.MarkAsReadFunctionName)) as MetricDocument[];
+
+  /** The values of a metric in what the function printed, as CloudWatch would extract them. */
+  const emitted = (namespace: string, metric: string, dimensions: Record<string, string>): number[] =>
+    documents.flatMap(document => {
+      const declared = (document._aws?.CloudWatchMetrics ?? []).some(
+        ({ Namespace, Dimensions, Metrics }) =>
+          Namespace === namespace &&
+          Metrics.some(({ Name }) => Name === metric) &&
+          Dimensions.some(set => set.toSorted().join() === Object.keys(dimensions).sort().join()),
+      );
+      const here = Object.entries(dimensions).every(([key, value]) => document[key] === value);
+      return declared && here ? ([document[metric]].flat() as number[]) : [];
+    });
+
+  for (const { AlarmName = '', Namespace = '', MetricName = '', Dimensions = [] } of MetricAlarms) {
+    if (Namespace !== 'ReadReceiptRelay') continue;
+    await report.check(`${AlarmName} looks at a metric that the function prints`, async () => {
+      const dimensions = Object.fromEntries(Dimensions.map(({ Name = '', Value = '' }) => [Name, Value]));
+      const values = emitted(Namespace, MetricName, dimensions);
+      assert.ok(values.length > 0, `no ${MetricName} with ${JSON.stringify(dimensions)} in the log`);
+      return `${values.length} values of ${MetricName}`;
+    });
+  }
+
+  await report.check('fed with what the function printed, the alarms of this run ring', async () => {
+    const Dimensions = [{ Name: 'service', Value: name }];
+    for (const MetricName of ['Unauthorized', 'Misconfigured', 'BreakerOpened']) {
+      const values = emitted('ReadReceiptRelay', MetricName, { service: name });
+      const MetricData = values.map(Value => ({ MetricName, Dimensions, Value }));
+      await cloudWatch.putMetricData({ Namespace: 'ReadReceiptRelay', MetricData });
+    }
+    const { MetricAlarms: after = [] } = await cloudWatch.describeAlarms({ AlarmNamePrefix: name });
+    const ringing = after
+      .filter(({ StateValue }) => StateValue === 'ALARM')
+      .map(({ AlarmName }) => AlarmName);
+    for (const which of ['unauthorized', 'misconfigured', 'breaker-open']) {
+      assert.ok(ringing.includes(`${name}-${which}`), `${which} does not ring; these do: ${ringing}`);
+    }
+    return ringing.map(alarm => alarm?.slice(name.length + 1)).join(', ');
+  });
+
+  await report.check(
+    'the platform counts errors and throttles under the names the alarms look at',
+    async () => {
+      for (const { MetricName = '', Dimensions = [] } of MetricAlarms.filter(
+        ({ Namespace }) => Namespace === 'AWS/Lambda',
+      )) {
+        const { Metrics = [] } = await cloudWatch.listMetrics({
+          Namespace: 'AWS/Lambda',
+          MetricName,
+          Dimensions,
+        });
+        assert.ok(Metrics.length > 0, `no ${MetricName}`);
+      }
+    },
+  );
+
+  await report.check('the dashboard is there and is JSON', async () => {
+    const { DashboardBody = '' } = await cloudWatch.getDashboard({ DashboardName: name });
+    return `${JSON.parse(DashboardBody).widgets.length} widgets`;
+  });
+};
+
+export const checkSecondDeploy = (stack: Deployed, report: Report) =>
+  report.check('a second deploy of the same tree changes nothing', async () => {
+    const before = await stack.aws.cloudFormation.describeStacks({ StackName: stack.name });
+    assert.match(await stack.serverless('deploy'), /No changes to deploy/);
+    const after = await stack.aws.cloudFormation.describeStacks({ StackName: stack.name });
+    assert.deepEqual(after.Stacks, before.Stacks);
+  });
+
+/** Everything in the account whose name tells that it is ours. */
+const leftovers = async ({ aws, emulator }: Stack): Promise<string[]> => {
+  const { StackSummaries = [] } = await aws.cloudFormation.listStacks({});
+  const { QueueUrls = [] } = await aws.sqs.listQueues({});
+  const { Functions = [] } = await aws.lambda.listFunctions({});
+  const { EventSourceMappings = [] } = await aws.lambda.listEventSourceMappings({});
+  const { logGroups = [] } = await aws.logs.describeLogGroups({});
+  const { Roles = [] } = await aws.iam.listRoles({});
+  const { Policies = [] } = await aws.iam.listPolicies({ Scope: 'Local' });
+  const { MetricAlarms = [] } = await aws.cloudWatch.describeAlarms({});
+  const { DashboardEntries = [] } = await aws.cloudWatch.listDashboards({});
+  const caller = { endpoint: emulator.endpoint, region: REGION, keys: OWNER };
+  const buckets = await signedCall(caller, { service: 's3', method: 'GET' });
+  return [
+    ...StackSummaries.filter(({ StackStatus }) => StackStatus !== 'DELETE_COMPLETE').map(
+      each => each.StackName,
+    ),
+    ...QueueUrls,
+    ...Functions.map(each => each.FunctionName),
+    ...EventSourceMappings.map(each => each.EventSourceArn),
+    ...logGroups.map(each => each.logGroupName),
+    ...Roles.map(each => each.RoleName),
+    ...Policies.map(each => each.PolicyName),
+    ...MetricAlarms.map(each => each.AlarmName),
+    ...DashboardEntries.map(each => each.DashboardName),
+    ...Array.from(buckets.body.matchAll(/<Name>([^<]+)<\/Name>/g), ([, bucket]) => bucket),
+  ].filter(found => found?.includes(SERVICE)) as string[];
+};
+
+export const checkRemove = (stack: Stack, report: Report) =>
+  report.check('`serverless remove` leaves nothing', async () => {
+    const before = await leftovers(stack);
+    assert.ok(before.length > 20, `looked in the wrong place: ${before}`);
+    await stack.serverless('remove');
+    assert.deepEqual(await leftovers(stack), []);
+    return `${before.length} things found before, none after`;
+  });
