@@ -1,29 +1,14 @@
 import { type Answer, classify } from './answer.ts';
-import type { Credentials, Stored } from './credentials.ts';
+import type { Stored } from './credentials.ts';
+import { createDenials, type Denial } from './denials.ts';
 import type { Failure } from './failure.ts';
 import type { Grant } from './grant.ts';
 import type { Broken, Call } from './http.ts';
 import type { Redactor } from './redact.ts';
 import type { Telemetry } from './telemetry.ts';
 
-/** A secret that Huawei refused, or one that cannot be read (no text), and how long it is left alone. */
-interface Denial {
-  text: string | undefined;
-  failure: Failure;
-  until: number;
-}
-
 /** While the old token serves, a renewal that failed is tried again after this. */
 const RENEW_AGAIN_MS = 60_000;
-/**
- * Huawei locks a user after 3 to 10 refused log-ins and counts them for up to an hour, and a key after 5
- * refused signatures. A stored token has no lock to fear.
- */
-const COOL_DOWN_MS: Record<Credentials['type'], number> = {
-  password: 3_600_000,
-  aksk: 3_600_000,
-  token: 60_000,
-};
 /** Refusals in a row that a key which has served may have: one odd receipt does not condemn it. */
 const MOST_STRIKES = 3;
 
@@ -42,28 +27,27 @@ const isRefusal = (answer: Answer | Broken): answer is Answer =>
 
 /**
  * Keeps the right to call OSM. Log-ins are single flight and early; nothing is kept on failure but the
- * refusal of a secret, which is not tried again for an hour unless it changes: under a retrying queue a wrong
- * password would lock the account.
+ * refusal of a secret, which is not tried again for an hour unless it changes, or Huawei's side does.
  */
 export const createAccess = ({ readCredentials, open, redactor, telemetry }: Dependencies) => {
+  const denials = createDenials(telemetry);
   let current: Grant | undefined;
   let pending: Promise<Grant | Failure> | undefined;
-  const denials = new Map<string, Denial>();
   /** What is wrong with the secret now. */
   let trouble: Denial | undefined;
   /** The key that has served, and its refusals since. */
   let proven = { text: '', strikes: 0 };
+  /** The secret that served until what it got was refused. */
+  let ended: string | undefined;
 
-  const deny = ({ text, credentials }: Stored, reason: Failure): Denial => {
-    const now = Date.now();
-    for (const [other, { until }] of denials) if (until < now) denials.delete(other);
-    const until = now + COOL_DOWN_MS[credentials.type];
-    const pause = `not tried again before ${new Date(until).toISOString()} unless the secret changes`;
-    const denial = { text, failure: { ...reason, detail: `${reason.detail}; ${pause}` }, until };
-    denials.set(text, denial);
-    telemetry.count('LogInsRefused');
-    telemetry.log.error('credentials.refused', { ...denial.failure });
-    return denial;
+  /** One try of one secret; none where its refusal stands. */
+  const tryOut = async (stored: Stored): Promise<Grant | Failure> => {
+    const standing = denials.standing(stored.text);
+    if (standing) return standing.failure;
+    const grant = await open(stored);
+    if (stored.credentials.type === 'password') telemetry.count('LogIns');
+    if ('code' in grant && grant.code === 'unauthorized') return denials.deny(stored, grant).failure;
+    return grant;
   };
 
   const obtain = async (): Promise<Grant | Failure> => {
@@ -73,16 +57,22 @@ export const createAccess = ({ readCredentials, open, redactor, telemetry }: Dep
       telemetry.log.error('credentials.unusable', { ...stored });
       return stored;
     }
-    const standing = denials.get(stored.text);
-    if (standing && Date.now() < standing.until) {
-      trouble = standing;
-      return standing.failure;
+    const grant = await tryOut(stored);
+    if (!('code' in grant)) {
+      // A key that was refused is out of trouble only when a call has served.
+      if (!grant.trial || trouble?.text !== stored.text) trouble = undefined;
+      return grant;
     }
-    const grant = await open(stored);
-    if (stored.credentials.type === 'password') telemetry.count('LogIns');
-    if (!('code' in grant)) trouble = undefined;
-    else if (grant.code === 'unauthorized') trouble = deny(stored, grant);
-    return trouble?.failure ?? grant;
+    trouble = denials.standing(stored.text);
+    if (!trouble) return grant;
+    // Refused, and stored not long ago: it may not be Huawei's yet. What was stored before serves meanwhile.
+    const former = await stored.former?.();
+    if (!former || former.text === ended) return grant;
+    const other = await tryOut(former);
+    if (!('code' in other)) return other;
+    if (other.code === 'unauthorized') return grant;
+    trouble = { ...trouble, until: 0 };
+    return other;
   };
 
   /** A renewal that fails leaves the old grant in use while it lives. */
@@ -97,63 +87,91 @@ export const createAccess = ({ readCredentials, open, redactor, telemetry }: Dep
   };
 
   const grant = async (): Promise<Grant | Failure> => {
-    for (;;) {
-      const now = Date.now();
-      if (!current || now >= current.freshUntil) {
-        const expired = !current || now >= current.validUntil;
-        if (expired && trouble && now < trouble.until) return trouble.failure;
-        pending ??= renew().finally(() => {
-          pending = undefined;
-        });
-        const got = await pending;
-        if ('code' in got || !got.trial?.running) return got;
-      } else if (!current.trial?.running) return current;
-      await current?.trial?.running;
-    }
+    const now = Date.now();
+    if (current && now < current.freshUntil) return current;
+    const expired = !current || now >= current.validUntil;
+    if (expired && trouble && now < trouble.until) return trouble.failure;
+    pending ??= renew().finally(() => {
+      pending = undefined;
+    });
+    return pending;
+  };
+
+  /** A token from a log-in may die early; of the other two the secret itself was refused. */
+  const condemn = ({ stored }: Grant, answer: Answer) => {
+    const { text, credentials } = stored;
+    if (credentials.type === 'password') return;
+    const failure = classify(answer, redactor.redact) as Failure;
+    trouble = { text, failure, until: 0 };
+    if (text !== proven.text || ++proven.strikes >= MOST_STRIKES) denials.deny(stored, failure);
+  };
+
+  const prove = (granted: Grant) => {
+    const { text } = granted.stored;
+    proven = { text, strikes: 0 };
+    if (trouble?.text === text) trouble = undefined;
+    delete granted.trial;
   };
 
   /** Forgets a refused grant, unless a late answer speaks of one that was renewed long ago. */
   const forget = (refused: Grant, answer: Answer) => {
     if (current !== refused) return;
     current = undefined;
-    const { text, credentials } = refused.stored;
-    // A token from a log-in may die early; of the other two the secret itself was refused.
-    if (credentials.type === 'password') return;
-    if (text === proven.text && ++proven.strikes < MOST_STRIKES) return;
-    deny(refused.stored, classify(answer, redactor.redact) as Failure);
+    if (refused.served) {
+      ended = refused.stored.text;
+      // What served with another secret no longer does: Huawei may have turned to the one it refused before.
+      if (trouble && trouble.text !== ended) denials.reconsider(trouble);
+      trouble = undefined;
+    }
+    condemn(refused, answer);
   };
 
   const attempt = async (granted: Grant, call: Call, send: Send, keep: boolean): Promise<Answer | Broken> => {
     const answer = await send({ ...call, headers: { ...call.headers, ...granted.authorize(call) } });
     if (isRefusal(answer)) {
       if (!keep) forget(granted, answer);
-    } else if (granted.trial && 'status' in answer) {
-      proven = { text: granted.stored.text, strikes: 0 };
-      delete granted.trial;
+    } else if ('status' in answer && answer.status === 200) {
+      granted.served = true;
+      if (granted.trial) prove(granted);
     }
     return answer;
   };
 
-  const use = (granted: Grant, call: Call, send: Send, keep = false): Promise<Answer | Broken> => {
+  /** @param refused the grant that was refused just now: nothing is sent if there is nothing fresh to show */
+  const use = async (call: Call, send: Send, refused?: Grant) => {
+    let granted = await grant();
+    // No await between the end of this loop and the mark on the trial: only one call may try a new key.
+    while (!('code' in granted) && granted.trial?.running) {
+      await granted.trial.running;
+      granted = await grant();
+    }
+    if ('code' in granted) return { answer: { broken: granted, stale: false } };
+    const byLogIn = granted.stored.credentials.type === 'password';
+    if (refused && !byLogIn && granted.stored.text === refused.stored.text) return undefined;
+    // A fresh token that is refused too is kept: a log-in for every mark would not cure it.
+    const answer = attempt(granted, call, send, refused !== undefined && byLogIn);
     const { trial } = granted;
-    const answer = attempt(granted, call, send, keep);
-    if (trial) trial.running = answer.finally(() => delete trial.running);
-    return answer;
+    const end = () => delete trial?.running;
+    if (trial) trial.running = answer.then(end, end);
+    return { granted, answer: await answer };
   };
 
   return {
     /** Makes a call in our name; one that is refused is repeated once, if there is something fresh to show. */
     async authorized(call: Call, send: Send): Promise<Answer | Broken> {
-      const first = await grant();
-      if ('code' in first) return { broken: first, stale: false };
-      const answer = await use(first, call, send);
-      if (!isRefusal(answer)) return answer;
-      const second = await grant();
-      if ('code' in second) return { broken: second, stale: false };
-      const byLogIn = second.stored.credentials.type === 'password';
-      if (!byLogIn && second.stored.text === first.stored.text) return answer;
-      // A fresh token that is refused too is kept: a log-in for every mark would not cure it.
-      return use(second, call, send, byLogIn);
+      const first = await use(call, send);
+      if (!first?.granted || !isRefusal(first.answer)) return first?.answer as Answer | Broken;
+      const second = await use(call, send, first.granted);
+      return second?.answer ?? first.answer;
+    },
+
+    /** For a check-up: one try of the stored credentials and one call, no repeat; only a refusal is remembered. */
+    async once(stored: Stored, call: Call, send: Send): Promise<Answer | Broken> {
+      const granted = await tryOut(stored);
+      if ('code' in granted) return { broken: granted, stale: false };
+      const answer = await send({ ...call, headers: { ...call.headers, ...granted.authorize(call) } });
+      if (isRefusal(answer)) condemn(granted, answer);
+      return answer;
     },
 
     /** Reads a secret in trouble anew, once per batch. True where it has changed: it is worth a try at once. */
@@ -161,6 +179,7 @@ export const createAccess = ({ readCredentials, open, redactor, telemetry }: Dep
       if (!trouble) return false;
       const stored = await readCredentials();
       if ('code' in stored || stored.text === trouble.text) return false;
+      if (current?.stored.text === trouble.text) current = undefined;
       trouble = undefined;
       return true;
     },

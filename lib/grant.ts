@@ -12,8 +12,10 @@ export interface Grant {
   /** Renewed from then on, in use until `validUntil` all the same. */
   freshUntil: number;
   validUntil: number;
-  /** A key has no log-in: its first call is the try, and the others wait for it. */
+  /** A key has no log-in: until a call has served, one at a time is the try, and the others wait for it. */
   trial?: { running?: Promise<unknown> };
+  /** A call in its name has succeeded. */
+  served?: boolean;
 }
 
 /** As clients in the field do, ten minutes to an hour early; a short-lived token after ¾ of its life. */
