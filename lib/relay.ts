@@ -109,9 +109,8 @@ const report = ({ log, count, publish }: Telemetry, entries: Entry[], marks: num
     fates[fate]++;
     if (outcome) count(metricOf(outcome.code));
     if (fate === 'marked' && readAt) lags.push(Math.max(0, now - readAt));
-    if (fate === 'delayed' || fate === 'left') {
-      oldestMs = Math.max(oldestMs, now - Number(record.attributes.SentTimestamp));
-    }
+    const ageMs = now - Number(record.attributes?.SentTimestamp);
+    if ((fate === 'delayed' || fate === 'left') && ageMs > oldestMs) oldestMs = ageMs;
     log[fate === 'marked' ? 'info' : 'warn'](logEvents[fate], {
       message_id: record.messageId,
       case_id: mark?.case_id,

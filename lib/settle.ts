@@ -33,7 +33,8 @@ interface Dependencies {
   telemetry: Pick<Telemetry, 'log'>;
 }
 
-export const receivesOf = ({ attributes }: SQSRecord) => Number(attributes.ApproximateReceiveCount);
+/** NaN where a record is not as Lambda makes it. */
+export const receivesOf = ({ attributes }: SQSRecord) => Number(attributes?.ApproximateReceiveCount);
 const firstReceivedAt = ({ attributes }: SQSRecord) => Number(attributes.ApproximateFirstReceiveTimestamp);
 
 const letterOf = ({ record }: Entry, reason: Failure, now: number): Message =>
