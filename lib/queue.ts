@@ -1,83 +1,71 @@
-import type { SQSClient } from '@aws-sdk/client-sqs';
-import PQueue from 'p-queue';
-import { bytesOf, type Message, MOST_BYTES } from './message.ts';
+import type { SQSClient, Message as Taken } from '@aws-sdk/client-sqs';
+import { CALL_TIMEOUT_MS, createBatches, MOST_ENTRIES, timeLimit } from './batches.ts';
+import { bytesOf, type Message } from './message.ts';
 
-const MOST_ENTRIES = 10;
-/** Batches under way at once: enough to settle 10,000 records in seconds, few enough for SQS. */
-const MOST_CALLS = 20;
-/** One call, its retries by the SDK included. */
-const CALL_TIMEOUT_MS = 4_000;
+export type { Refusal } from './batches.ts';
 
-/** Why SQS did not take an item, in its words; undefined where it did. */
-export type Refusal = string | undefined;
+/** A long poll asks all of SQS's servers; a short one may miss what is there. */
+const WAIT_SECONDS = 1;
 
-interface BatchAnswer {
-  Successful?: { Id?: string | undefined }[] | undefined;
-  Failed?: { Id?: string | undefined; Code?: string | undefined; Message?: string | undefined }[] | undefined;
+/** A message as it was received. */
+export interface Received {
+  messageId: string;
+  receiptHandle: string;
+  message: Message;
+  /** SentTimestamp; a message that SQS itself moved here keeps the time it was first sent. */
+  sentAt: number;
+  receives: number;
 }
 
-/** Groups neighbours into batches of at most ten entries and 1 MiB. */
-function* batchesOf<T>(items: T[], bytes: (item: T) => number): Generator<{ from: number; items: T[] }> {
-  let from = 0;
-  let sum = 0;
-  for (const [index, item] of items.entries()) {
-    const size = bytes(item);
-    if (index > from && (index - from === MOST_ENTRIES || sum + size > MOST_BYTES)) {
-      yield { from, items: items.slice(from, index) };
-      from = index;
-      sum = 0;
-    }
-    sum += size;
-  }
-  if (from < items.length) yield { from, items: items.slice(from) };
+/** How many messages there are, approximately, and the time on SQS's clock. */
+export interface Depth {
+  visible: number;
+  hidden: number;
+  delayed: number;
+  at: number;
 }
 
-let loading: Promise<typeof import('@aws-sdk/client-sqs')> | undefined;
-let client: SQSClient | undefined;
-
-/** The SDK is loaded by the first who needs it: a batch that is marked needs no call to SQS. */
-const load = async () => {
-  loading ??= import('@aws-sdk/client-sqs');
-  const sqs = await loading;
-  client ??= new sqs.SQSClient({ maxAttempts: 3 });
-  return { sqs, client };
+const received = ({ MessageId, ReceiptHandle, Body, MessageAttributes, Attributes }: Taken): Received => {
+  const { SentTimestamp, ApproximateReceiveCount, MessageGroupId, AWSTraceHeader } = Attributes ?? {};
+  return {
+    messageId: MessageId ?? '',
+    receiptHandle: ReceiptHandle ?? '',
+    message: {
+      body: Body ?? '',
+      attributes: MessageAttributes ?? {},
+      ...(MessageGroupId && { groupId: MessageGroupId }),
+      ...(AWSTraceHeader && { traceHeader: AWSTraceHeader }),
+    },
+    sentAt: Number(SentTimestamp),
+    receives: Number(ApproximateReceiveCount),
+  };
 };
 
-/** Verbs over one queue. Each answers item by item, in the order of the items, and never throws. */
-export const createQueue = (QueueUrl: string) => {
-  const lane = new PQueue({ concurrency: MOST_CALLS });
+let loading: Promise<typeof import('@aws-sdk/client-sqs')> | undefined;
 
-  const inBatches = async <T>(
-    items: T[],
-    bytes: (item: T) => number,
-    call: (items: T[], abortSignal: AbortSignal) => Promise<BatchAnswer>,
-    signal?: AbortSignal,
-  ): Promise<Refusal[]> => {
-    const refusals: Refusal[] = items.map(() => 'not answered');
-    const settle = async (from: number, some: T[]) => {
-      try {
-        const limit = AbortSignal.timeout(CALL_TIMEOUT_MS);
-        const answer = await call(some, signal ? AbortSignal.any([signal, limit]) : limit);
-        // Only what SQS names as successful counts.
-        for (const { Id } of answer.Successful ?? []) refusals[from + Number(Id)] = undefined;
-        for (const { Id, Code, Message } of answer.Failed ?? []) {
-          refusals[from + Number(Id)] = [Code, Message].filter(Boolean).join(': ') || 'refused';
-        }
-      } catch (error) {
-        refusals.fill(
-          error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-          from,
-          from + some.length,
-        );
-      }
-    };
-    await Promise.all(
-      [...batchesOf(items, bytes)].map(({ from, items }) => lane.add(() => settle(from, items))),
-    );
-    return refusals;
+/**
+ * Verbs over one queue. Those over batches answer item by item, in the order of the items, and never throw.
+ *
+ * @param maxAttempts how often the SDK makes one call; 1 where a repeat could do a thing twice unnoticed
+ */
+export const createQueue = (QueueUrl: string, { maxAttempts = 3 } = {}) => {
+  const inBatches = createBatches();
+  let client: SQSClient | undefined;
+
+  /** The SDK is loaded by the first who needs it: a batch that is marked needs no call to SQS. */
+  const load = async () => {
+    loading ??= import('@aws-sdk/client-sqs');
+    const sqs = await loading;
+    // A queue is called at its own host and in its own region, whatever the environment says.
+    const endpoint = new URL(QueueUrl).origin;
+    const region = /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\./.exec(endpoint)?.[1];
+    client ??= new sqs.SQSClient({ maxAttempts, endpoint, ...(region && { region }) });
+    return { sqs, client };
   };
 
   return {
+    url: QueueUrl,
+
     /** Sends messages as they stand: attributes, message group and trace header included. */
     send: (messages: Message[], signal?: AbortSignal) =>
       inBatches(
@@ -117,6 +105,72 @@ export const createQueue = (QueueUrl: string) => {
         },
         signal,
       ),
+
+    /** Removes received messages for good. */
+    remove: (receiptHandles: string[], signal?: AbortSignal) =>
+      inBatches(
+        receiptHandles,
+        () => 0,
+        async (some, abortSignal) => {
+          const { sqs, client } = await load();
+          const Entries = some.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
+          return client.send(new sqs.DeleteMessageBatchCommand({ QueueUrl, Entries }), { abortSignal });
+        },
+        signal,
+      ),
+
+    /**
+     * Takes up to ten messages, hidden from others for so many seconds. None means that there are none now.
+     *
+     * @throws whatever the SDK does
+     */
+    async receive(seconds: number): Promise<Received[]> {
+      const { sqs, client } = await load();
+      const command = new sqs.ReceiveMessageCommand({
+        QueueUrl,
+        MaxNumberOfMessages: MOST_ENTRIES,
+        VisibilityTimeout: seconds,
+        WaitTimeSeconds: WAIT_SECONDS,
+        MessageAttributeNames: ['All'],
+        MessageSystemAttributeNames: ['All'],
+      });
+      const abortSignal = timeLimit(WAIT_SECONDS * 1000 + CALL_TIMEOUT_MS);
+      return ((await client.send(command, { abortSignal })).Messages ?? []).map(received);
+    },
+
+    /**
+     * Counts what the queue holds, as far as SQS knows, and reads its clock.
+     *
+     * @throws whatever the SDK does
+     */
+    async depth(): Promise<Depth> {
+      const { sqs, client } = await load();
+      const [visible, hidden, delayed] = [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ] as const;
+      const command = new sqs.GetQueueAttributesCommand({
+        QueueUrl,
+        AttributeNames: [visible, hidden, delayed],
+      });
+      let date = Number.NaN;
+      command.middlewareStack.add(
+        next => async args => {
+          const result = await next(args);
+          const { headers } = result.response as { headers?: Record<string, string> };
+          date = Date.parse(headers?.date ?? '');
+          return result;
+        },
+        { step: 'deserialize' },
+      );
+      const asked = Date.now();
+      const { Attributes = {} } = await client.send(command, { abortSignal: timeLimit(CALL_TIMEOUT_MS) });
+      // A Date header has whole seconds: our own clock is finer, and believed where the two agree.
+      const at = Number.isNaN(date) ? asked : Math.min(Math.max(asked, date), date + 999);
+      const count = (name: keyof typeof Attributes) => Number(Attributes[name] ?? 0);
+      return { visible: count(visible), hidden: count(hidden), delayed: count(delayed), at };
+    },
   };
 };
 

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { type Failure, failure } from './failure.ts';
+import { findMember, type Member, setMembers } from './json-text.ts';
 
 const field = (pattern: RegExp, rule: string) => z.string(rule).check(z.regex(pattern, rule));
 
@@ -28,8 +29,13 @@ export const receiptSchema = z.object(
 );
 export type Receipt = z.infer<typeof receiptSchema>;
 
+/** Fields to set in a receipt; `null` takes one away. */
+export const repairSchema = z.strictObject(z.partial(receiptSchema).shape);
+export type Repair = z.infer<typeof repairSchema>;
+
 type Json = Record<string, unknown>;
-type Opened = { inside: unknown; where: string } | { failure: Failure };
+/** What an envelope holds, and the name of the field it is in: undefined where there is no envelope. */
+type Opened = { inside: unknown; where: string; field?: string } | { failure: Failure };
 
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -44,22 +50,29 @@ const parseJson = (text: string, where: string): Opened => {
   }
 };
 
-const filled = (inside: unknown, where: string): Opened =>
+const filled = (inside: unknown, where: string, field: string): Opened =>
   inside === undefined || inside === null
     ? { failure: failure('malformed', `${where} is missing`) }
-    : { inside, where };
+    : { inside, where, field };
 
 /** Takes what an envelope holds out of it; an object with a case_id is always bare. */
 const open = (body: unknown): Opened => {
   if (isObject(body) && !Object.hasOwn(body, 'case_id')) {
     if (body.Type === 'Notification') {
       const where = 'Message of the SNS notification';
-      return typeof body.Message === 'string' ? parseJson(body.Message, where) : filled(null, where);
+      if (typeof body.Message !== 'string') return filled(null, where, 'Message');
+      return { ...parseJson(body.Message, where), field: 'Message' };
     }
-    if (Object.hasOwn(body, 'detail-type')) return filled(body.detail, 'detail of the EventBridge event');
-    if (Object.hasOwn(body, 'specversion')) return filled(body.data, 'data of the CloudEvent');
+    if (Object.hasOwn(body, 'detail-type'))
+      return filled(body.detail, 'detail of the EventBridge event', 'detail');
+    if (Object.hasOwn(body, 'specversion')) return filled(body.data, 'data of the CloudEvent', 'data');
   }
   return { inside: body, where: 'the body' };
+};
+
+const openText = (body: string): Opened => {
+  const parsed = parseJson(body, 'the body');
+  return 'inside' in parsed ? open(parsed.inside) : parsed;
 };
 
 /**
@@ -69,11 +82,40 @@ const open = (body: unknown): Opened => {
  * but not a receipt; its detail names the field and the rule)
  */
 export const parseReceipt = (body: string): { receipt: Receipt } | { failure: Failure } => {
-  const parsed = parseJson(body, 'the body');
-  const opened = 'inside' in parsed ? open(parsed.inside) : parsed;
-  if ('failure' in opened) return opened;
+  const opened = openText(body);
+  if ('failure' in opened) return { failure: opened.failure };
   const result = receiptSchema.safeParse(opened.inside);
   if (result.success) return { receipt: result.data };
   const broken = result.error.issues.map(({ path, message }) => [...path, message].join(' '));
   return { failure: failure('invalid', `${opened.where}: ${broken.join('; ')}`) };
+};
+
+/** The case_id of what may be no valid receipt: what a person would search for. */
+export const caseIdIn = (body: string): string | undefined => {
+  const opened = openText(body);
+  const id = 'inside' in opened && isObject(opened.inside) ? opened.inside.case_id : undefined;
+  return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined;
+};
+
+/**
+ * Sets fields of the receipt inside its envelope; the rest of the body stays as it was written.
+ *
+ * @returns the new body, or why there is no valid receipt in it
+ */
+export const repair = (body: string, set: Repair): { body: string } | { failure: Failure } => {
+  const opened = openText(body);
+  if ('failure' in opened) return { failure: opened.failure };
+  const { inside, where, field } = opened;
+  if (!isObject(inside)) return { failure: failure('invalid', `${where}: must be a JSON object`) };
+  const repaired = setInside(body, field, set);
+  const result = parseReceipt(repaired);
+  return 'failure' in result ? result : { body: repaired };
+};
+
+const setInside = (body: string, field: string | undefined, set: Repair): string => {
+  if (field === undefined) return setMembers(body, 0, set);
+  const { from, to } = findMember(body, field) as Member;
+  if (body[from] !== '"') return setMembers(body, from, set);
+  const inner = setMembers(JSON.parse(body.slice(from, to)), 0, set);
+  return body.slice(0, from) + JSON.stringify(inner) + body.slice(to);
 };

@@ -1,0 +1,70 @@
+import PQueue from 'p-queue';
+import { MOST_BYTES } from './message.ts';
+import { describeError } from './queue-trouble.ts';
+
+/** What SQS takes and gives at most in one call. */
+export const MOST_ENTRIES = 10;
+/** Batches under way at once: enough to settle 10,000 records in seconds, few enough for SQS. */
+const MOST_CALLS = 20;
+/** One call, its retries by the SDK included. */
+export const CALL_TIMEOUT_MS = 4_000;
+
+/** Why SQS did not take an item, in its words; undefined where it did. */
+export type Refusal = string | undefined;
+
+interface BatchAnswer {
+  Successful?: { Id?: string | undefined }[] | undefined;
+  Failed?: { Id?: string | undefined; Code?: string | undefined; Message?: string | undefined }[] | undefined;
+}
+
+/** Groups neighbours into batches of at most ten entries and 1 MiB. */
+function* batchesOf<T>(items: T[], bytes: (item: T) => number): Generator<{ from: number; items: T[] }> {
+  let from = 0;
+  let sum = 0;
+  for (const [index, item] of items.entries()) {
+    const size = bytes(item);
+    if (index > from && (index - from === MOST_ENTRIES || sum + size > MOST_BYTES)) {
+      yield { from, items: items.slice(from, index) };
+      from = index;
+      sum = 0;
+    }
+    sum += size;
+  }
+  if (from < items.length) yield { from, items: items.slice(from) };
+}
+
+/** Ends a call after so long, or when the caller's own signal says so. */
+export const timeLimit = (ms: number, signal?: AbortSignal): AbortSignal => {
+  const limit = AbortSignal.timeout(ms);
+  return signal ? AbortSignal.any([signal, limit]) : limit;
+};
+
+/** Makes batch calls of any number of items, and answers item by item, in their order. Never throws. */
+export const createBatches = () => {
+  const lane = new PQueue({ concurrency: MOST_CALLS });
+
+  return async <T>(
+    items: T[],
+    bytes: (item: T) => number,
+    call: (items: T[], abortSignal: AbortSignal) => Promise<BatchAnswer>,
+    signal?: AbortSignal,
+  ): Promise<Refusal[]> => {
+    const refusals: Refusal[] = items.map(() => 'NoAnswer: SQS did not name it in its answer');
+    const settle = async (from: number, some: T[]) => {
+      try {
+        const answer = await call(some, timeLimit(CALL_TIMEOUT_MS, signal));
+        // Only what SQS names as successful counts.
+        for (const { Id } of answer.Successful ?? []) refusals[from + Number(Id)] = undefined;
+        for (const { Id, Code, Message } of answer.Failed ?? []) {
+          refusals[from + Number(Id)] = [Code, Message].filter(Boolean).join(': ') || 'refused';
+        }
+      } catch (error) {
+        refusals.fill(describeError(error), from, from + some.length);
+      }
+    };
+    await Promise.all(
+      [...batchesOf(items, bytes)].map(({ from, items }) => lane.add(() => settle(from, items))),
+    );
+    return refusals;
+  };
+};
