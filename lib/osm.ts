@@ -45,12 +45,13 @@ export const createOsm = (dependencies: Dependencies) => {
 
   /** @param signal cuts the call short: its outcome is `unfinished` */
   return async (mark: Mark, signal: AbortSignal): Promise<Outcome> => {
-    const start = (call: Call): Promise<Answer | Broken> =>
-      pace.add(() => {
-        if (signal.aborted) return { broken: unfinished, stale: false };
-        telemetry.count('Calls');
-        return client.send({ ...call, signal });
-      });
+    const start = async (call: Call): Promise<Answer | Broken> => {
+      // Cut while it waits, it leaves its place to the next invocation.
+      const itsTurn = await pace.add(() => true, { signal }).catch(() => false);
+      if (!itsTurn) return { broken: unfinished, stale: false };
+      telemetry.count('Calls');
+      return client.send({ ...call, signal });
+    };
 
     let repeated = false;
     const send = async (call: Call) => {
