@@ -88,6 +88,10 @@ const attributesOf = (id: number, dice: Dice): Receipt['attributes'] => {
   return attributes;
 };
 
+/** fauxqs takes characters beyond U+FFFF in their escaped form only. */
+const escaped = (json: string): string =>
+  json.replace(/[\ud800-\udfff]/g, unit => `\\u${unit.charCodeAt(0).toString(16)}`);
+
 /** How many receipts a case gets on average: enough for calls to be shared. */
 const RECEIPTS_PER_CASE = 2;
 /** Poison is in every batch, not only in that of its own. */
@@ -100,6 +104,6 @@ export const generate = (fault: string, first: number, count: number, dice: Dice
   return Array.from({ length: count }, (_, index) => {
     const id = first + index;
     const made = dice.chance(hostileShare) ? hostileBody(fault, id, dice) : plain(fault, cases, dice);
-    return { id, fault, ...made, attributes: attributesOf(id, dice) };
+    return { id, fault, verdict: made.verdict, body: escaped(made.body), attributes: attributesOf(id, dice) };
   });
 };

@@ -9,11 +9,12 @@ import { startHuawei } from '../../local/huawei/server.ts';
 import { createInstances } from './instances.ts';
 import { createLedger } from './ledger.ts';
 import { createQueueProxy, type SqsCall, type SqsTrouble } from './queue-proxy.ts';
-import { type Dice, now } from './random.ts';
+import { now } from './random.ts';
 import { ID_ATTRIBUTE, type Receipt } from './receipts.ts';
 import { judgeRepair } from './repairs.ts';
 import { startSecretStore } from './secret-store.ts';
 import { createWatch } from './secrets.ts';
+import { watchStalls } from './stalls.ts';
 
 export interface Pace {
   /** The function's timeout. */
@@ -124,6 +125,7 @@ export const createWorld = async (folder: string, pace: Pace) => {
 
   /** What was done to a request, where something was. */
   const troubles = new Map<string, Trouble>();
+  const stalls = watchStalls();
   return {
     ledger,
     huawei,
@@ -131,6 +133,7 @@ export const createWorld = async (folder: string, pace: Pace) => {
     instances,
     replay,
     troubles,
+    stalls,
     batches,
     watch,
     pace,
@@ -204,7 +207,10 @@ export const createWorld = async (folder: string, pace: Pace) => {
 
     stopReceiving: () => mapping.stop(),
     async close() {
+      stalls.stop();
+      const stopped = mapping.stop();
       await instances.stop();
+      await stopped;
       await replay.stop();
       client.destroy();
       proxy.close();
@@ -216,7 +222,6 @@ export const createWorld = async (folder: string, pace: Pace) => {
 };
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
-export type { Dice };
 
 /** All alike in a part that no log line may show. */
 const createPasswords = () => {

@@ -1,0 +1,1 @@
+export const proveDefectsAreCaught = async (_seed: number): Promise<boolean> => false;

@@ -1,0 +1,83 @@
+import type { Trouble } from '../../local/huawei/faults.ts';
+import { type Fault, repeat } from './faults.ts';
+import type { StoreState } from './secret-store.ts';
+
+/** Over the 32 KB that Huawei's gateway takes in one header. */
+const BIG_TOKEN_BYTES = 40_000;
+/** So that there is a way out of it: nobody renews a token that is merely refused for its size. */
+const BIG_TOKEN_LIVES_MS = 1_500;
+
+/** What goes wrong with the log-in, the token and the secret. Each forces new log-ins by ending all tokens. */
+export const accountFaults: Fault[] = [
+  {
+    name: 'token_revoked',
+    arm: ({ huawei }, dice) => repeat(dice, 50, 300, () => huawei.iam.revokeTokens()),
+  },
+  {
+    name: 'big_token',
+    arm(world) {
+      const token = 'MIIbig'.padEnd(BIG_TOKEN_BYTES, 'x');
+      const issued = { token: { expires_at: '' } };
+      const answer: Trouble = {
+        does: 'answer',
+        status: 201,
+        headers: { 'X-Subject-Token': token },
+        body: issued,
+      };
+      const undo = world.breakHuawei([answer], ({ kind }) => {
+        if (kind !== 'log_in') return undefined;
+        issued.token.expires_at = new Date(Date.now() + BIG_TOKEN_LIVES_MS).toISOString();
+        return answer;
+      });
+      world.huawei.iam.revokeTokens();
+      return undo;
+    },
+  },
+  {
+    name: 'wrong_password',
+    arm(world) {
+      world.changePassword({ store: true });
+      world.huawei.iam.revokeTokens();
+      return () => void world.changePassword({ huawei: true, store: true });
+    },
+  },
+  {
+    // Changed at Huawei first, in the store a while later, as people do.
+    name: 'rotated_password',
+    arm(world) {
+      const password = world.changePassword({ huawei: true });
+      return () => void world.changePassword({ store: true }, password);
+    },
+  },
+  {
+    name: 'iam_down',
+    arm(world, dice) {
+      const options: Trouble[] = [
+        { does: 'answer', status: 503, body: { error: { code: 503, message: 'down', title: 'Down' } } },
+        { does: 'html502' },
+        { does: 'retry_after', after: 5 },
+        { does: 'hang' },
+        { does: 'reset' },
+        { does: 'answer', status: 201, body: {} },
+      ];
+      const undo = world.breakHuawei(options, ({ kind }) =>
+        kind === 'log_in' ? dice.pick(options) : undefined,
+      );
+      world.huawei.iam.revokeTokens();
+      return undo;
+    },
+  },
+  {
+    name: 'secret_store_down',
+    arm({ store, huawei }, dice) {
+      const fail = () => store.be(dice.pick<StoreState>(['fails', 'forbids', 'garbled', 'hangs']));
+      fail();
+      huawei.iam.revokeTokens();
+      const undo = repeat(dice, 200, 600, fail);
+      return () => {
+        undo();
+        store.be('healthy');
+      };
+    },
+  },
+];

@@ -1,0 +1,36 @@
+import type { Plan } from './soak.ts';
+
+type Numbers = Omit<Plan, 'folder' | 'seed' | 'faults'>;
+
+/** About three minutes. Waiting takes a hundredth of the time; timeouts and the age are set by configuration. */
+export const defaultPlan: Numbers = {
+  receipts: 20_000,
+  faultMs: 2_600,
+  drainMs: 30_000,
+  pace: {
+    timeoutMs: 3_000,
+    // The mapping's window and the function's time fit in, so that nothing comes back while it is worked on.
+    visibilitySeconds: 6,
+    requestTimeoutMs: 700,
+    maxAgeSeconds: 40,
+    maxRequestsPerSecond: 200,
+    batchSize: 400,
+    timeScale: 1 / 100,
+  },
+};
+
+/** For CI: every fault once. */
+export const shortPlan: Numbers = {
+  receipts: 1_400,
+  faultMs: 240,
+  drainMs: 8_000,
+  pace: {
+    timeoutMs: 1_500,
+    visibilitySeconds: 4,
+    requestTimeoutMs: 300,
+    maxAgeSeconds: 8,
+    maxRequestsPerSecond: 80,
+    batchSize: 25,
+    timeScale: 1 / 400,
+  },
+};

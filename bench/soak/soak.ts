@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Fault, faults } from './faults.ts';
+import { type Broken, prove } from './proof.ts';
+import { createDice } from './random.ts';
+import { generate } from './receipts.ts';
+import { startReplays } from './replays.ts';
+import { storyOf } from './story.ts';
+import { type Row, tableOf } from './table.ts';
+import { createWorld, type Pace, type World } from './world.ts';
+
+export interface Plan {
+  /** The folder of both bundles. */
+  folder: string;
+  receipts: number;
+  seed: number;
+  /** By name; all where empty. */
+  faults: string[];
+  /** How long each fault lasts at least, and as long again for the service to get over it. */
+  faultMs: number;
+  /** How long the queue may take to run empty when all is over. */
+  drainMs: number;
+  pace: Pace;
+}
+
+export interface Progress {
+  fault: string;
+  /** Of the faults, this is the so-manieth. */
+  step: number;
+  steps: number;
+  sent: number;
+  calls: number;
+  waiting: number;
+}
+
+export interface Result {
+  rows: Row[];
+  broken: Broken[];
+  /** All that happened to the receipt of the first broken promise. */
+  story?: string;
+  seconds: number;
+  instances: number;
+  batches: { settled: number; broken: number };
+  replays: { runs: number; replayed: number };
+  logLines: number;
+}
+
+/** Receipts come in so many bursts per fault: some before it strikes, some amid. */
+const BURSTS = 4;
+/** A fault waits so much longer for receipts that it can strike. */
+const MOST_WAIT_FACTOR = 4;
+const LOOK_MS = 20;
+
+/** The faults in an order of the seed; the first one stays, as it needs the longest. */
+const scheduleOf = ({ faults: wanted, seed }: Plan): Fault[] => {
+  const dice = createDice(seed, 'schedule');
+  const chosen = faults.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  const [first, ...others] = chosen;
+  const shuffled = others.map(fault => ({ fault, at: dice.roll() })).sort((a, b) => a.at - b.at);
+  return first ? [first, ...shuffled.map(({ fault }) => fault)] : [];
+};
+
+const isTouched = ({ ledger }: World, from: number, to: number): boolean => {
+  for (let id = from; id < to; id++) {
+    const receipt = ledger.receipts.get(id);
+    if (receipt && !ledger.of(receipt)[0]?.receives.length) return false;
+  }
+  return true;
+};
+
+/** One fault: it strikes, receipts arrive, it ends, and the service has as long again to get over it. */
+const strike = async (world: World, plan: Plan, fault: Fault, first: number, count: number) => {
+  const dice = createDice(plan.seed, fault.name);
+  const receipts = generate(fault.name, first, count, dice);
+  // Lambda replaces instances when it likes to; a fresh one also has a closed breaker.
+  const fresh = plan.faultMs < 1500 || dice.chance(0.5);
+  if (fresh) await world.instances.recycle();
+  const undo = fault.arm(world, dice);
+  for (let burst = 0; burst < BURSTS; burst++) {
+    const from = Math.round((burst * count) / BURSTS);
+    const to = Math.round(((burst + 1) * count) / BURSTS);
+    for (const receipt of receipts.slice(from, to)) world.send(receipt);
+    await sleep(plan.faultMs / BURSTS);
+  }
+  const until = Date.now() + plan.faultMs * MOST_WAIT_FACTOR;
+  while (Date.now() < until && !isTouched(world, first, first + count)) await sleep(LOOK_MS);
+  undo();
+  await sleep(plan.faultMs);
+};
+
+/** Runs the whole plan, then looks for a promise that was not kept. */
+export const soak = async (plan: Plan, onProgress: (progress: Progress) => void): Promise<Result> => {
+  const started = performance.now();
+  const schedule = scheduleOf(plan);
+  const world = await createWorld(plan.folder, plan.pace);
+  const replays = startReplays(world, createDice(plan.seed, 'replay'), plan.faultMs);
+  try {
+    let sent = 0;
+    const tell = (fault: string, step: number) =>
+      onProgress({
+        fault,
+        step,
+        steps: schedule.length,
+        sent,
+        calls: world.huawei.requests.length,
+        waiting: world.standing('receipts').size,
+      });
+    for (const [step, fault] of schedule.entries()) {
+      const until = Math.round((plan.receipts * (step + 1)) / schedule.length);
+      tell(fault.name, step + 1);
+      await strike(world, plan, fault, sent, until - sent);
+      sent = until;
+    }
+    await replays.stop();
+    const drained = Date.now() + plan.drainMs;
+    while (Date.now() < drained && world.standing('receipts').size > 0) {
+      tell('the end', schedule.length);
+      await sleep(500);
+    }
+    await world.stopReceiving();
+    const { broken, calls } = prove(world);
+    const receipt = broken.find(each => each.receipt)?.receipt;
+    return {
+      ...(receipt && { story: storyOf(world, calls, receipt) }),
+      rows: tableOf(world, calls),
+      broken,
+      seconds: (performance.now() - started) / 1000,
+      instances: world.instances.started(),
+      batches: world.batches,
+      replays: replays.counts,
+      logLines: world.watch.lines(),
+    };
+  } finally {
+    replays.end();
+    await world.close();
+  }
+};
