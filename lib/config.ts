@@ -67,6 +67,9 @@ export const loadQueues = (env = process.env) => {
   return { queueUrl: set.QUEUE_URL, deadLetterQueueUrl: set.DEAD_LETTER_QUEUE_URL };
 };
 
+/** Where a stage is looked for, by the rule of serverless.yml. */
+export const loadRegion = (env = process.env) => env.AWS_REGION || env.AWS_DEFAULT_REGION || 'ap-southeast-3';
+
 /**
  * Everything mark-as-read needs, checked once at cold start.
  *

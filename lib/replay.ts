@@ -38,8 +38,10 @@ const MOST_REASONS = 10;
 interface Run {
   signal?: AbortSignal | undefined;
   remainingMs?: number | undefined;
-  /** Called after every batch, with the counts so far. */
+  /** Called for every letter looked at and every batch sent, with the counts so far. */
   onProgress?: ((counts: Readonly<ReplayCounts>) => void) | undefined;
+  /** Called for every letter that is to be sent, with the body it is sent with; in a dry run too. */
+  onChosen?: ((letter: Letter, body: string) => void) | undefined;
   /** Called for every letter that could not be replayed or removed. */
   onRefused?: ((letter: Letter, reason: string) => void) | undefined;
 }
@@ -60,7 +62,7 @@ export const createReplay =
   ({ source, deadLetters }: { source: Queue; deadLetters: Queue }) =>
   async (
     request: ReplayRequest,
-    { signal, remainingMs, onProgress, onRefused }: Run = {},
+    { signal, remainingMs, onProgress, onChosen, onRefused }: Run = {},
   ): Promise<Replayed> => {
     const { filter = {}, set, limit = Number.POSITIVE_INFINITY, rate_per_second, dry_run } = request;
     const { max_replays = MAX_REPLAYS_DEFAULT } = filter;
@@ -88,6 +90,7 @@ export const createReplay =
 
     const choose = (letter: Letter) => {
       counts.scanned++;
+      onProgress?.(counts);
       if (!matches(letter)) return undefined;
       counts.matched++;
       if (letter.replays >= max_replays) {
@@ -101,6 +104,7 @@ export const createReplay =
         return undefined;
       }
       chosen++;
+      onChosen?.(letter, repaired.body);
       const replay = replayOf(letter, repaired.body);
       if (!replay.guarded) unguarded++;
       return dry_run ? undefined : replay.message;
@@ -134,7 +138,7 @@ export const createReplay =
           counts.duplicated++;
           refuse(letter, `sent, but not deleted: ${explain(refusal, deadLetters.url)}`);
         }
-        onProgress?.({ ...counts });
+        onProgress?.(counts);
       },
     });
 
