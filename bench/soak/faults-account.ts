@@ -11,10 +11,12 @@ const BIG_TOKEN_LIVES_MS = 1_500;
 export const accountFaults: Fault[] = [
   {
     name: 'token_revoked',
+    opensBreaker: true,
     arm: ({ huawei }, dice) => repeat(dice, 50, 300, () => huawei.iam.revokeTokens()),
   },
   {
     name: 'big_token',
+    opensBreaker: true,
     arm(world) {
       const token = 'MIIbig'.padEnd(BIG_TOKEN_BYTES, 'x');
       const issued = { token: { expires_at: '' } };
@@ -35,6 +37,7 @@ export const accountFaults: Fault[] = [
   },
   {
     name: 'wrong_password',
+    opensBreaker: true,
     arm(world) {
       world.changePassword({ store: true });
       world.huawei.iam.revokeTokens();
@@ -44,6 +47,7 @@ export const accountFaults: Fault[] = [
   {
     // Changed at Huawei first, in the store a while later, as people do.
     name: 'rotated_password',
+    opensBreaker: true,
     arm(world) {
       const password = world.changePassword({ huawei: true });
       return () => void world.changePassword({ store: true }, password);
@@ -51,6 +55,7 @@ export const accountFaults: Fault[] = [
   },
   {
     name: 'iam_down',
+    opensBreaker: true,
     arm(world, dice) {
       const options: Trouble[] = [
         { does: 'answer', status: 503, body: { error: { code: 503, message: 'down', title: 'Down' } } },
@@ -69,6 +74,7 @@ export const accountFaults: Fault[] = [
   },
   {
     name: 'secret_store_down',
+    opensBreaker: true,
     arm({ store, huawei }, dice) {
       const fail = () => store.be(dice.pick<StoreState>(['fails', 'forbids', 'garbled', 'hangs']));
       fail();

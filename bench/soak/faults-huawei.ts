@@ -23,6 +23,7 @@ const breakSome = (world: World, dice: Dice, share: number, options: Trouble[]) 
 
 const some = (name: string, share: number, options: (world: World) => Trouble[]): Fault => ({
   name,
+  opensBreaker: true,
   arm: (world, dice) => breakSome(world, dice, share, options(world)),
 });
 
@@ -67,6 +68,7 @@ export const huaweiFaults: Fault[] = [
   some('osm_html', 0.6, () => [html(200), html(502), html(404), { does: 'not_json' }]),
   {
     name: 'osm_down',
+    opensBreaker: true,
     arm(world) {
       const down = world.huawei.down();
       return () => void down.then(world.huawei.up);

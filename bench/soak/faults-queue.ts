@@ -80,9 +80,9 @@ export const queueFaults: Fault[] = [
   {
     name: 'kill_9',
     arm(world, dice) {
-      const slow: Trouble = { does: 'slow', ms: 60 };
+      const slow: Trouble = { does: 'slow', ms: world.pace.requestTimeoutMs / 2 };
       const heal = world.breakHuawei([slow], ({ kind }) => (kind === 'mark' ? slow : undefined));
-      const undo = repeat(dice, 80, 300, () => {
+      const undo = repeat(dice, 30, 200, () => {
         void world.instances.kill();
         if (dice.chance(0.3)) void world.replay.kill9();
       });

@@ -6,6 +6,8 @@ import type { World } from './world.ts';
 
 export interface Fault {
   name: string;
+  /** So much fails that the function stops calling for some seconds. */
+  opensBreaker?: boolean;
   /** Makes it happen; what it returns ends it. Some leave behind what lasts for the whole run. */
   arm(world: World, dice: Dice): () => void;
 }

@@ -5,7 +5,10 @@ type Numbers = Omit<Plan, 'folder' | 'seed' | 'faults'>;
 /** About three minutes. Waiting takes a hundredth of the time; timeouts and the age are set by configuration. */
 export const defaultPlan: Numbers = {
   receipts: 20_000,
-  faultMs: 2_600,
+  isShort: false,
+  faultMs: 2_000,
+  settleMs: 4_000,
+  restMs: 1_500,
   drainMs: 30_000,
   pace: {
     timeoutMs: 3_000,
@@ -22,15 +25,18 @@ export const defaultPlan: Numbers = {
 /** For CI: every fault once. */
 export const shortPlan: Numbers = {
   receipts: 1_400,
-  faultMs: 240,
+  isShort: true,
+  faultMs: 80,
+  settleMs: 1_200,
+  restMs: 50,
   drainMs: 8_000,
   pace: {
     timeoutMs: 1_500,
     visibilitySeconds: 4,
     requestTimeoutMs: 300,
-    maxAgeSeconds: 8,
+    maxAgeSeconds: 6,
     maxRequestsPerSecond: 80,
-    batchSize: 25,
+    batchSize: 50,
     timeScale: 1 / 400,
   },
 };

@@ -57,7 +57,7 @@ const read = () => {
 const sentencesOf = ({ rows, broken, story, ...result }: Result, plan: Omit<Plan, 'folder'>): string => {
   const receipts = rows.reduce((sum, row) => sum + row.receipts, 0);
   const options = plan.faults.map(name => ` --fault ${name}`).join('');
-  const short = plan.faultMs === shortPlan.faultMs ? ' --short' : '';
+  const short = plan.isShort ? ' --short' : '';
   return [
     print(rows),
     '',

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fault, faults } from './faults.ts';
 import { type Broken, prove } from './proof.ts';
 import { createDice } from './random.ts';
-import { generate } from './receipts.ts';
+import { generate, type Receipt } from './receipts.ts';
 import { startReplays } from './replays.ts';
 import { storyOf } from './story.ts';
 import { type Row, tableOf } from './table.ts';
@@ -15,8 +15,13 @@ export interface Plan {
   seed: number;
   /** By name; all where empty. */
   faults: string[];
-  /** How long each fault lasts at least, and as long again for the service to get over it. */
+  isShort: boolean;
+  /** How long receipts arrive while a fault is there. */
   faultMs: number;
+  /** How long it stays at most until their first batches are settled. */
+  settleMs: number;
+  /** How long the service has to get over it before the next comes. */
+  restMs: number;
   /** How long the queue may take to run empty when all is over. */
   drainMs: number;
   pace: Pace;
@@ -46,8 +51,6 @@ export interface Result {
 
 /** Receipts come in so many bursts per fault: some before it strikes, some amid. */
 const BURSTS = 4;
-/** A fault waits so much longer for receipts that it can strike. */
-const MOST_WAIT_FACTOR = 4;
 const LOOK_MS = 20;
 
 /** The faults in an order of the seed; the first one stays, as it needs the longest. */
@@ -59,21 +62,13 @@ const scheduleOf = ({ faults: wanted, seed }: Plan): Fault[] => {
   return first ? [first, ...shuffled.map(({ fault }) => fault)] : [];
 };
 
-const isTouched = ({ ledger }: World, from: number, to: number): boolean => {
-  for (let id = from; id < to; id++) {
-    const receipt = ledger.receipts.get(id);
-    if (receipt && !ledger.of(receipt)[0]?.receives.length) return false;
-  }
-  return true;
-};
+const wereTried = ({ ledger, batches }: World, receipts: Receipt[]): boolean =>
+  receipts.every(receipt => batches.tried.has(ledger.of(receipt)[0]?.id ?? ''));
 
-/** One fault: it strikes, receipts arrive, it ends, and the service has as long again to get over it. */
+/** One fault: it strikes, receipts arrive, their batches run, it ends. */
 const strike = async (world: World, plan: Plan, fault: Fault, first: number, count: number) => {
   const dice = createDice(plan.seed, fault.name);
   const receipts = generate(fault.name, first, count, dice);
-  // Lambda replaces instances when it likes to; a fresh one also has a closed breaker.
-  const fresh = plan.faultMs < 1500 || dice.chance(0.5);
-  if (fresh) await world.instances.recycle();
   const undo = fault.arm(world, dice);
   for (let burst = 0; burst < BURSTS; burst++) {
     const from = Math.round((burst * count) / BURSTS);
@@ -81,10 +76,12 @@ const strike = async (world: World, plan: Plan, fault: Fault, first: number, cou
     for (const receipt of receipts.slice(from, to)) world.send(receipt);
     await sleep(plan.faultMs / BURSTS);
   }
-  const until = Date.now() + plan.faultMs * MOST_WAIT_FACTOR;
-  while (Date.now() < until && !isTouched(world, first, first + count)) await sleep(LOOK_MS);
+  const until = Date.now() + plan.settleMs;
+  while (Date.now() < until && !wereTried(world, receipts)) await sleep(LOOK_MS);
   undo();
-  await sleep(plan.faultMs);
+  await sleep(plan.restMs);
+  // Lambda replaces instances when it likes to. A short run cannot wait for an open breaker to probe.
+  if (plan.isShort ? fault.opensBreaker : dice.chance(0.3)) await world.instances.recycle();
 };
 
 /** Runs the whole plan, then looks for a promise that was not kept. */
@@ -92,7 +89,7 @@ export const soak = async (plan: Plan, onProgress: (progress: Progress) => void)
   const started = performance.now();
   const schedule = scheduleOf(plan);
   const world = await createWorld(plan.folder, plan.pace);
-  const replays = startReplays(world, createDice(plan.seed, 'replay'), plan.faultMs);
+  const replays = startReplays(world, createDice(plan.seed, 'replay'), plan.settleMs);
   try {
     let sent = 0;
     const tell = (fault: string, step: number) =>
@@ -125,7 +122,7 @@ export const soak = async (plan: Plan, onProgress: (progress: Progress) => void)
       broken,
       seconds: (performance.now() - started) / 1000,
       instances: world.instances.started(),
-      batches: world.batches,
+      batches: { settled: world.batches.settled, broken: world.batches.broken },
       replays: replays.counts,
       logLines: world.watch.lines(),
     };

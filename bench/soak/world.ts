@@ -103,7 +103,7 @@ export const createWorld = async (folder: string, pace: Pace) => {
     env: envFor(urlFor.replay),
   });
 
-  const batches = { settled: 0, broken: 0 };
+  const batches = { settled: 0, broken: 0, tried: new Set<string>() };
   const mappingUrl = await proxy.open('mapping');
   const client = new SQSClient({
     endpoint: mappingUrl,
@@ -117,7 +117,8 @@ export const createWorld = async (folder: string, pace: Pace) => {
     batchSize: pace.batchSize,
     windowSeconds: pace.batchSize > 10 ? 1 : 0,
     functionTimeoutMs: pace.timeoutMs,
-    onBatch: ({ error }: Batch) => {
+    onBatch: ({ error, records }: Batch) => {
+      for (const { messageId } of records) batches.tried.add(messageId);
       batches[error ? 'broken' : 'settled'] += 1;
     },
     onError: () => {},
