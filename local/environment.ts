@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSEvent } from 'aws-lambda';
+import { startFauxqs } from 'fauxqs';
+import { type Batch, type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
+import { startFunction } from './function.ts';
+import type { HuaweiOptions } from './huawei/options.ts';
+import { startHuawei } from './huawei/server.ts';
+
+export const BUNDLE = path.resolve(import.meta.dirname, '../.build/mark-as-read/handlers/mark-as-read.mjs');
+
+// serverless.yml's numbers where they do not make a person wait.
+const BATCH_SIZE = 1000;
+const WINDOW_SECONDS = 1;
+const CONCURRENCY = 2;
+const FUNCTION_TIMEOUT_MS = 8_000;
+const VISIBILITY_SECONDS = 10;
+const MOST_RECEIVES = 20;
+const MOST_ENTRIES = 10;
+
+const QUEUE = 'receipts';
+const DEAD_LETTERS = 'dead-letters';
+const awsKeys = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+
+interface Options {
+  cases: NonNullable<HuaweiOptions['cases']>;
+  onLine: (line: string) => void;
+  onInvoke: (event: SQSEvent) => void;
+  onBatch: (batch: Batch) => void;
+}
+
+/** Everything that surrounds the relay, on this machine: SQS, Huawei Cloud, Lambda. Ports are free ones. */
+export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Options) => {
+  const sqs = await startFauxqs({ port: 0, logger: false });
+  const { queueArn: deadLetterTargetArn } = sqs.createQueue(DEAD_LETTERS);
+  sqs.createQueue(QUEUE, {
+    attributes: {
+      VisibilityTimeout: String(VISIBILITY_SECONDS),
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: MOST_RECEIVES }),
+    },
+  });
+  const urlOf = (queue: string) => `${sqs.address}/000000000000/${queue}`;
+  /** What `npx relay` needs to know. */
+  const queues = {
+    QUEUE_URL: urlOf(QUEUE),
+    DEAD_LETTER_QUEUE_URL: urlOf(DEAD_LETTERS),
+    AWS_ENDPOINT_URL: sqs.address,
+    ...awsKeys,
+  };
+
+  const user = { name: 'relay', password: randomBytes(12).toString('base64url') };
+  const huawei = await startHuawei({ cases, accounts: [{ domain: 'demo', users: [user] }] });
+  const folder = await mkdtemp(path.join(tmpdir(), 'read-receipt-relay-'));
+  const credentials = path.join(folder, 'credentials.json');
+  const stored = { type: 'password', domain: 'demo', user: user.name, password: user.password };
+  await writeFile(credentials, JSON.stringify(stored), { mode: 0o600 });
+
+  const lambda = startFunction({
+    bundle: BUNDLE,
+    env: {
+      ...queues,
+      OSM_ENDPOINT: huawei.url,
+      IAM_ENDPOINT: huawei.url,
+      CREDENTIALS_FROM: `file:${credentials}`,
+      POWERTOOLS_SERVICE_NAME: 'read-receipt-relay-local',
+      POWERTOOLS_METRICS_NAMESPACE: 'ReadReceiptRelay',
+    },
+    timeoutMs: FUNCTION_TIMEOUT_MS,
+    concurrency: CONCURRENCY,
+    onLine,
+  });
+
+  const client = new SQSClient({
+    endpoint: sqs.address,
+    region: awsKeys.AWS_REGION,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+  let mapping: EventSourceMapping | undefined;
+
+  return {
+    huawei,
+    queues,
+    /** Messages of both queues, without touching them. */
+    inspect: () => ({
+      receipts: sqs.inspectQueue(QUEUE)?.messages ?? { ready: [], delayed: [], inflight: [] },
+      deadLetters: sqs.inspectQueue(DEAD_LETTERS)?.messages ?? { ready: [], delayed: [], inflight: [] },
+    }),
+    /** Puts bodies on the queue and gives their message ids, in order. */
+    async send(bodies: string[]): Promise<string[]> {
+      const ids: string[] = [];
+      for (let from = 0; from < bodies.length; from += MOST_ENTRIES) {
+        const some = bodies.slice(from, from + MOST_ENTRIES);
+        const Entries = some.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
+        const { Successful = [], Failed = [] } = await client.send(
+          new SendMessageBatchCommand({ QueueUrl: queues.QUEUE_URL, Entries }),
+        );
+        if (Failed.length > 0) throw new Error(`SQS refused a message: ${Failed[0]?.Message}`);
+        const byId = new Map(Successful.map(({ Id, MessageId = '' }) => [Id, MessageId]));
+        ids.push(...some.map((_, index) => byId.get(String(index)) ?? ''));
+      }
+      return ids;
+    },
+    /** From now on the function reads the queue. */
+    async startReading() {
+      mapping = await startEventSourceMapping({
+        queueUrl: queues.QUEUE_URL,
+        client,
+        invoke(event) {
+          onInvoke(event);
+          return lambda.invoke(event);
+        },
+        batchSize: BATCH_SIZE,
+        windowSeconds: WINDOW_SECONDS,
+        maximumConcurrency: CONCURRENCY,
+        functionTimeoutMs: FUNCTION_TIMEOUT_MS,
+        onBatch,
+      });
+    },
+    /** Ends every process, port and file of it. */
+    async close() {
+      await lambda.stop();
+      await mapping?.stop();
+      client.destroy();
+      await Promise.all([sqs.stop(), huawei.close(), rm(folder, { recursive: true, force: true })]);
+    },
+  };
+};
+
+export type Environment = Awaited<ReturnType<typeof openEnvironment>>;

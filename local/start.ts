@@ -1,0 +1,181 @@
+// `npm start`: the relay between a real SQS queue and a Huawei Cloud that misbehaves, on this machine alone.
+// `npm start -- --once` ends by itself; its exit code tells whether the numbers add up.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BUNDLE, openEnvironment } from './environment.ts';
+import { createNarrator } from './narrator.ts';
+import { afterRevocation, cases, duringOutage, everyKind, GROUP, type Wish, whileBusy } from './scenario.ts';
+import { command, count, heading, paragraph, print, say, table, verdict } from './screen.ts';
+import { type Sent, summarize } from './summary.ts';
+
+/** Longer than any act may take: two back-offs, the breaker and a slow machine. */
+const PATIENCE_MS = 60_000;
+const RETRY_AFTER_SECONDS = 4;
+const CLI = path.resolve(import.meta.dirname, '../handlers/cli.ts');
+
+const options = process.argv.slice(2);
+const once = options.includes('--once');
+if (options.some(option => option !== '--once')) {
+  verdict(false, 'The only option is --once: play the acts, check the numbers, end.');
+  process.exit(2);
+}
+if (!existsSync(BUNDLE)) {
+  verdict(false, 'There is no bundle of the function yet. Run: npm run build');
+  process.exit(1);
+}
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort(signal));
+const ctrlC = new Promise<number>(resolve => {
+  interrupted.signal.addEventListener('abort', () =>
+    resolve(interrupted.signal.reason === 'SIGINT' ? 130 : 143),
+  );
+});
+
+const narrator = createNarrator({
+  unread: caseId => huawei.osm.unread(caseId),
+  logIns: () => huawei.iam.logIns,
+  refusals: () => huawei.requests.filter(({ kind, status }) => kind === 'mark' && status === 401).length,
+  hiddenSeconds(messageId) {
+    const hidden = environment.inspect().receipts.inflight.find(each => each.message.messageId === messageId);
+    return hidden && Math.ceil((hidden.visibilityDeadline - Date.now()) / 1000);
+  },
+});
+const environment = await openEnvironment({
+  cases,
+  onLine: narrator.tell,
+  onInvoke({ Records }) {
+    narrator.beforeInvocation(Object.keys(cases));
+    say('batch', '', `Lambda hands ${count(Records.length, 'receipt')} to the function`);
+  },
+  onBatch({ error }) {
+    if (error && !interrupted.signal.aborted)
+      say('trouble', '', `the batch failed as a whole: ${error.message}`);
+  },
+});
+const { huawei, queues } = environment;
+const sent: Sent[] = [];
+
+const send = async (wishes: Wish[]): Promise<Sent[]> => {
+  const ids = await environment.send(wishes.map(({ body }) => body));
+  const some = wishes.map((wish, index) => ({ ...wish, id: ids[index] ?? '' }));
+  for (const { id, who } of some) narrator.names.set(id, who);
+  for (const same of Map.groupBy(some, ({ who, why }) => `${who}: ${why}`).values()) {
+    const [one] = same;
+    if (one) say('sent', one.who, same.length > 1 ? `${same.length} times: ${one.why}` : one.why);
+  }
+  sent.push(...some);
+  return some;
+};
+const until = async (what: string, holds: () => boolean) => {
+  const giveUp = Date.now() + PATIENCE_MS;
+  while (!holds()) {
+    if (Date.now() > giveUp) throw new Error(`${what} did not happen within ${PATIENCE_MS / 1000} s.`);
+    await sleep(50);
+  }
+};
+const ended = (some: Sent[]) =>
+  until('The end of every receipt', () => some.every(({ id }) => narrator.ends.has(id)));
+
+const relay = async (...args: string[]) => {
+  command(`npx relay ${args.join(' ')}`);
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: { ...process.env, ...queues },
+    stdio: 'inherit',
+    signal: interrupted.signal,
+  });
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve));
+  if (code !== 0) throw new Error(`relay ${args[0]} ended with exit code ${code}.`);
+};
+
+const play = async (): Promise<boolean> => {
+  const before = new Map(Object.keys(cases).map(caseId => [caseId, huawei.osm.unread(caseId) ?? 0]));
+
+  heading('1. Receipts of every kind');
+  paragraph('Good ones, repeated ones, in three envelopes, and some that can never succeed.');
+  const first = await send(everyKind());
+  await environment.startReading();
+  await ended(first);
+
+  heading('2. The token dies early');
+  say('huawei', '', 'ends every token before its time');
+  huawei.iam.revokeTokens();
+  await ended(await send(afterRevocation()));
+
+  heading('3. A rate limit');
+  say('huawei', '', `answers 429 with Retry-After: ${RETRY_AFTER_SECONDS} to the next call`);
+  huawei.faults.add({ does: 'retry_after', after: RETRY_AFTER_SECONDS, match: { kind: 'mark' }, times: 1 });
+  await ended(await send(whileBusy()));
+
+  heading('4. An outage that ends');
+  say('huawei', '', 'is down: 502 and a page of HTML to every call');
+  const outage = huawei.faults.add({ does: 'html502', match: { kind: 'mark' } });
+  const waiting = await send(duringOutage());
+  await until('A back-off for every receipt', () => waiting.every(({ id }) => narrator.delays.has(id)));
+  outage.remove();
+  say('huawei', '', 'is up again; the receipts come back by themselves, each after its own back-off');
+  await ended(waiting);
+
+  heading('5. Dead letters, repaired and replayed');
+  paragraph(`What was forbidden lacked its group_id. The command line puts it in and sends it back.`);
+  await relay('list');
+  const forbidden = sent.filter(({ end }) => end === 'forbidden').length;
+  await relay('replay', '--code', 'forbidden', '--set', `group_id=${GROUP}`, '--yes');
+  print();
+  await until('The end of every replayed receipt', () => narrator.ends.size >= sent.length + forbidden);
+
+  heading('What became of it');
+  // The last batch is deleted a moment after its lines are written.
+  await until('An empty queue', () => Object.values(environment.inspect().receipts).flat().length === 0);
+  const { rows, problems } = summarize({ sent, replayed: forbidden, narrator, environment, before });
+  table(rows);
+  print();
+  for (const problem of problems) verdict(false, problem);
+  const good = problems.length === 0;
+  verdict(good, good ? 'The numbers add up.' : 'The numbers do not add up.');
+  return good;
+};
+
+const stayUp = () => {
+  for (const caseId of ['demo-1', 'demo-2', 'demo-team']) huawei.osm.addUnread(caseId, 3);
+  heading('Your turn');
+  paragraph('Everything stays up until Ctrl-C. In another terminal, in this folder:');
+  print();
+  for (const [name, value] of Object.entries(queues)) print(`  export ${name}=${value}`);
+  print();
+  print('  npx relay send --case demo-1');
+  print(`  npx relay send --case demo-team --group ${GROUP}`);
+  print('  npx relay status');
+  print('  npx relay list');
+  print();
+  paragraph(
+    'Three new messages wait on each of demo-1, demo-2 and demo-team; what becomes of them shows here.',
+  );
+  print();
+};
+
+heading('read-receipt-relay, on this machine alone');
+table([
+  ['The queue', '', `SQS at ${queues.QUEUE_URL}`],
+  ['The function', '', `${path.relative(process.cwd(), BUNDLE)}, as it is deployed, in a process of its own`],
+  ['Huawei Cloud', '', `a stand-in for IAM and OSM at ${huawei.url}`],
+]);
+
+const acts = async (): Promise<number> => {
+  const good = await play();
+  if (once || !good) return good ? 0 : 1;
+  stayUp();
+  await ctrlC;
+  return 0;
+};
+const exitCode = await Promise.race([
+  ctrlC,
+  acts().catch((error: Error) => {
+    verdict(false, error.message);
+    return 1;
+  }),
+]);
+await environment.close();
+process.exit(exitCode);
