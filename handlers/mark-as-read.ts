@@ -17,7 +17,7 @@ import { createTelemetry } from '../lib/telemetry.ts';
 
 const config = loadConfig();
 const telemetry = createTelemetry();
-const redactor = createRedactor();
+const redactor = createRedactor([config.aws.keys.secretAccessKey, config.aws.keys.sessionToken]);
 const client = createClient(config.osmEndpoint, config.requestTimeoutMs);
 const access = createAccess({
   readCredentials: createCredentials(config),
@@ -33,6 +33,7 @@ const relay = createRelay({
     source: createQueue(config.queueUrl),
     deadLetters: createQueue(config.deadLetterQueueUrl),
     limits: config,
+    redactor,
     telemetry,
   }),
   telemetry,

@@ -74,19 +74,18 @@ export const parseJson = (text: string): unknown => {
 };
 
 const DETAIL_MOST_CHARACTERS = 500;
-const short = (value: unknown, most: number): string | undefined => {
-  if (value === undefined || value === null || value === '') return undefined;
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > most ? `${text.slice(0, most)}…` : text;
-};
 
 /** Reads softly what an error body may hold: {error_code, error_msg}, IAM's {error: {…}}, or neither. */
 const read = ({ headers, body: text }: Answer, redact: (text: string) => string) => {
   const body = parseJson(text);
   const fields = isObject(body) ? body : {};
   const inner = isObject(fields.error) ? fields.error : {};
-  const clean = (value: unknown, most: number) =>
-    short(typeof value === 'string' ? redact(value) : value, most);
+  const clean = (value: unknown, most: number): string | undefined => {
+    if (value === undefined || value === null || value === '') return undefined;
+    // What is no text may hold our secrets too: in its texts, and in its names.
+    const text = redact(typeof value === 'string' ? value : JSON.stringify(value));
+    return text.length > most ? `${text.slice(0, most)}…` : text;
+  };
   return {
     body,
     error_code: clean(fields.error_code, 100),

@@ -4,30 +4,54 @@ const OPAQUE = /[A-Za-z0-9+/=_%-]{40,}/g;
 const LEAST_CHARACTERS = 4;
 const MOST_SECRETS = 20;
 
+const inUrl = (text: string): string[] => [
+  text,
+  text.replace(/%[0-9A-F]{2}/g, hex => hex.toLowerCase()),
+  text.replaceAll('%20', '+'),
+];
+
+/** How others spell what they were sent: as it is, in JSON, in a URL or form, in base64. */
+const spellingsOf = (secret: string): string[] => {
+  const url = encodeURIComponent(secret.toWellFormed());
+  const strict = url.replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const bytes = Buffer.from(secret);
+  return [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    ...inUrl(url),
+    ...inUrl(strict),
+    bytes.toString('base64').replace(/=+$/, ''),
+    bytes.toString('base64url'),
+  ];
+};
+
 /**
- * Takes secrets out of text that others wrote, should they repeat what we sent: literally, in JSON, in a
- * URL, in base64.
+ * Takes secrets out of text that others wrote, should they repeat what we sent.
+ *
+ * @param secrets those that are known from the start
  */
-export const createRedactor = () => {
-  const known = new Set<string>();
+export const createRedactor = (secrets: (string | undefined)[] = []) => {
+  const known = new Map<string, string[]>();
+
+  /** Remembers a secret; the oldest are forgotten, as they no longer open anything. */
+  const learn = (secret: string | null | undefined) => {
+    if (!secret || secret.length < LEAST_CHARACTERS) return;
+    known.delete(secret);
+    known.set(secret, [...new Set(spellingsOf(secret))]);
+    for (const oldest of known.keys()) {
+      if (known.size <= MOST_SECRETS) break;
+      known.delete(oldest);
+    }
+  };
+  secrets.forEach(learn);
+
   return {
-    /** Remembers a secret; the oldest are forgotten, as they no longer open anything. */
-    learn(secret: string | null | undefined) {
-      if (!secret || secret.length < LEAST_CHARACTERS) return;
-      const json = JSON.stringify(secret).slice(1, -1);
-      const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '');
-      for (const form of [secret, json, encodeURIComponent(secret), base64]) {
-        known.delete(form);
-        known.add(form);
-      }
-      for (const form of known) {
-        if (known.size <= 4 * MOST_SECRETS) break;
-        known.delete(form);
-      }
-    },
+    learn,
     redact(text: string): string {
       let clean = text;
-      for (const secret of known) clean = clean.replaceAll(secret, '[redacted]');
+      for (const spellings of known.values()) {
+        for (const spelling of spellings) clean = clean.replaceAll(spelling, '[redacted]');
+      }
       return clean.replace(OPAQUE, '[redacted]');
     },
   };

@@ -5,6 +5,7 @@ import { type Failure, type Outcome, route } from './failure.ts';
 import type { Mark } from './mark.ts';
 import { type Message, messageOf } from './message.ts';
 import type { Queue, Refusal } from './queue.ts';
+import type { Redactor } from './redact.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** One record's story. */
@@ -30,6 +31,7 @@ interface Dependencies {
   source: Pick<Queue, 'hide'>;
   deadLetters: Pick<Queue, 'send'>;
   limits: { maxAttempts: number; maxAgeSeconds: number };
+  redactor: Pick<Redactor, 'redact'>;
   telemetry: Pick<Telemetry, 'log'>;
 }
 
@@ -57,13 +59,14 @@ export const broke = (entry: Entry, error: unknown, { log }: Pick<Telemetry, 'lo
  * confirmed it; what failed for now is hidden for its back-off; any failure on the way leaves the record to
  * the queue.
  */
-export const createSettle = ({ source, deadLetters, limits, telemetry }: Dependencies) => {
+export const createSettle = ({ source, deadLetters, limits, redactor, telemetry }: Dependencies) => {
   const act = async <T>(plans: Plan<T>[], fate: Entry['fate'], call: (items: T[]) => Promise<Refusal[]>) => {
     if (plans.length === 0) return;
     const refusals = await call(plans.map(({ item }) => item));
     for (const [index, { entry }] of plans.entries()) {
       const refusal = refusals[index];
-      if (refusal) entry.reason = `SQS did not take it (${fate}): ${refusal}`;
+      // AWS says what it was sent where a signature is wrong.
+      if (refusal) entry.reason = redactor.redact(`SQS did not take it (${fate}): ${refusal}`);
       else entry.fate = fate;
     }
   };

@@ -1,0 +1,290 @@
+// No secret in anything printed, thrown, sent to a queue or counted, though everybody repeats what we send.
+import type { Fault } from '../local/huawei/faults.ts';
+import type { LoggedRequest } from '../local/huawei/requests.ts';
+import { startAwsStores } from './aws-stores.ts';
+import { pass, useClock } from './clock.ts';
+import { closeAfter, type Environment, receipt, startEnvironment, useEnvironment } from './environment.ts';
+import { formsOf, leaksIn, secret } from './output/printed.ts';
+
+useEnvironment();
+useClock();
+
+// All that spelling can change: quotes, slashes, plus, percent, space, umlauts, what URLs escape or do not.
+const passwords = {
+  plain: secret('correct-horse-battery'),
+  odd: secret('pä"ß\\w/+rd&=?% *\'(1)~€🎫>>>???'),
+  short: secret('Zq7!'),
+};
+const accountOf = (password: string) => ({ domain: 'acme', users: [{ name: 'relay', password }] });
+const credentialsOf = (password: string) => ({ type: 'password', domain: 'acme', user: 'relay', password });
+
+/** A fault that repeats what it was sent: whatever the test makes of the request. */
+const echo = (
+  kind: LoggedRequest['kind'],
+  make: (request: LoggedRequest) => { status: number; body: unknown; headers?: Record<string, string> },
+): Fault => {
+  const fault: Fault = {
+    does: 'answer',
+    status: 500,
+    match: request => {
+      if (request.kind !== kind) return false;
+      Object.assign(fault, make(request));
+      return true;
+    },
+  };
+  return fault;
+};
+
+/** Ways to repeat a text in an answer. */
+const spellings: [string, (text: string) => { body: unknown; headers?: Record<string, string> }][] = [
+  ['in error_msg', text => ({ body: { error_code: 'X.1', error_msg: `you sent ${text}, which is wrong` } })],
+  ['in error_code', text => ({ body: { error_code: text, error_msg: 'no' } })],
+  ['in request_id', text => ({ body: { error_code: 'X.1', request_id: text } })],
+  ["in IAM's error", text => ({ body: { error: { code: 401, message: text, title: text } } })],
+  ['in an object', text => ({ body: { error_code: 'X.1', error_msg: { headers: { deep: [text] } } } })],
+  ['as a name', text => ({ body: { error_code: 'X.1', error_msg: { [text]: 1 } } })],
+  ['in an object for a code', text => ({ body: { error_code: { got: text } } })],
+  ['as it is', text => ({ body: text })],
+  ['in HTML', text => ({ body: `<html>${text}</html>` })],
+  [
+    'behind a long text',
+    text => ({ body: { error_code: 'X.1', error_msg: `${'long '.repeat(97)}${text}` } }),
+  ],
+  ['in X-Request-Id', text => ({ body: {}, headers: { 'X-Request-Id': text.replace(/[^\x20-\x7e]/g, '') } })],
+  ['in Retry-After', text => ({ body: {}, headers: { 'Retry-After': text.replace(/[^\x20-\x7e]/g, '') } })],
+];
+
+/** Everything that anybody outside could see of us, but for Huawei itself. */
+const shown = (environment: Environment, ...more: unknown[]) =>
+  [
+    environment.printed(),
+    JSON.stringify(environment.deadLetters()),
+    ...environment
+      .deadLetters()
+      .flatMap(({ attributes }) => Object.values(attributes).map(a => a.StringValue)),
+    JSON.stringify(environment.proxy.calls.map(({ body }) => body)),
+    ...more.map(each => (each instanceof Error ? `${each.stack} ${each.cause}` : JSON.stringify(each))),
+  ].join('\n');
+
+/** A young receipt, one past its age, one that is no receipt. */
+const deliver = async (environment: Environment) => {
+  const { failed } = await environment.deliver([
+    receipt('young'),
+    { body: receipt('old'), system: { ApproximateFirstReceiveTimestamp: '0' } },
+    '?',
+  ]);
+  return failed;
+};
+
+describe.each(Object.entries(passwords))('a password (%s)', (_, password) => {
+  test.each(spellings)('that IAM repeats %s', async (_, spell) => {
+    for (const [index, form] of formsOf(password).entries()) {
+      const status = [400, 401, 500][index % 3] as number;
+      const environment = await startEnvironment({
+        credentials: credentialsOf(password),
+        huawei: { faults: [echo('log_in', () => ({ status, ...spell(form) }))] },
+      });
+      const failed = await deliver(environment);
+      expect(failed).toEqual([0]);
+      expect(leaksIn(shown(environment, failed), [password])).toEqual([]);
+      await environment.huawei.close();
+    }
+  });
+
+  test('that IAM repeats as the whole request', async () => {
+    const environment = await startEnvironment({
+      credentials: credentialsOf(password),
+      huawei: { faults: [echo('log_in', ({ body }) => ({ status: 401, body: { error_msg: body } }))] },
+    });
+    await deliver(environment);
+    expect(leaksIn(shown(environment), [password])).toEqual([]);
+  });
+
+  test.each(spellings)('that OSM repeats %s, though it never got it', async (_, spell) => {
+    const environment = await startEnvironment({
+      credentials: credentialsOf(password),
+      huawei: {
+        accounts: [accountOf(password)],
+        faults: [echo('mark', () => ({ status: 200, ...spell(password) }))],
+      },
+    });
+    await deliver(environment);
+    expect(leaksIn(shown(environment), [password])).toEqual([]);
+  });
+});
+
+describe('a token', () => {
+  const tokenOf = ({ headers }: LoggedRequest) => String(headers['x-auth-token']);
+
+  test.each(spellings)('that OSM repeats %s', async (_, spell) => {
+    for (const status of [200, 400, 401, 403, 503]) {
+      const environment = await startEnvironment({
+        huawei: { faults: [echo('mark', request => ({ status, ...spell(tokenOf(request)) }))] },
+      });
+      await deliver(environment);
+      const tokens = environment.marks().map(tokenOf);
+      expect(tokens.length).toBeGreaterThan(0);
+      expect(leaksIn(shown(environment), tokens)).toEqual([]);
+    }
+  });
+
+  test.each(spellings)('that is stored and short, repeated %s', async (_, spell) => {
+    const token = secret('tok/en+1=');
+    for (const form of formsOf(token)) {
+      const environment = await startEnvironment({
+        credentials: { type: 'token', token },
+        huawei: { faults: [echo('mark', () => ({ status: 401, ...spell(form) }))] },
+      });
+      await deliver(environment);
+      expect(leaksIn(shown(environment), [token])).toEqual([]);
+    }
+  });
+
+  test('that was renewed is still a secret', async () => {
+    const environment = await startEnvironment();
+    await environment.deliver([receipt('1')]);
+    const old = tokenOf(environment.marks()[0] as LoggedRequest);
+    pass({ hours: 23, minutes: 50 });
+    environment.huawei.faults.add(echo('mark', () => ({ status: 400, body: { error_msg: old } })));
+    await deliver(environment);
+    expect(environment.logIns()).toHaveLength(2);
+    expect(leaksIn(shown(environment), [old])).toEqual([]);
+  });
+
+  test('that IAM sends in a body instead of the header', async () => {
+    const token = secret('MIIthis-token-was-never-meant-for-the-body-of-an-answer-0123456789');
+    const environment = await startEnvironment({
+      huawei: { faults: [echo('log_in', () => ({ status: 200, body: { error_msg: token } }))] },
+    });
+    await deliver(environment);
+    expect(leaksIn(shown(environment), [token])).toEqual([]);
+  });
+});
+
+describe('a key', () => {
+  const secretKey = secret('Sk/of+the=tests');
+  const securityToken = secret('security/token+of=the-tests');
+  const credentials = {
+    type: 'aksk',
+    access_key: 'ACCESSKEYOFTHETESTS2',
+    secret_key: secretKey,
+    security_token: securityToken,
+  };
+
+  test.each(spellings)('and its signature that OSM repeats %s', async (_, spell) => {
+    for (const make of [
+      ({ headers }: LoggedRequest) => String(headers.authorization),
+      ({ headers }: LoggedRequest) => String(headers['x-security-token']),
+      () => secretKey,
+    ]) {
+      const environment = await startEnvironment({
+        credentials,
+        huawei: { faults: [echo('mark', request => ({ status: 401, ...spell(make(request)) }))] },
+      });
+      await deliver(environment);
+      const signatures = environment
+        .marks()
+        .map(({ headers }) => /Signature=(\w+)/.exec(String(headers.authorization))?.[1] as string);
+      expect(signatures.length).toBeGreaterThan(0);
+      expect(leaksIn(shown(environment), [secretKey, securityToken, ...signatures])).toEqual([]);
+    }
+  });
+});
+
+describe('what AWS repeats', () => {
+  const password = passwords.plain;
+  const stored = JSON.stringify(credentialsOf(password));
+  const sessionToken = secret('session/token+of=the-tests-which-is-not-very-long');
+  const keys = () => [process.env.AWS_SECRET_ACCESS_KEY as string, sessionToken, password];
+  beforeEach(() => {
+    process.env.AWS_SESSION_TOKEN = sessionToken;
+  });
+  afterEach(() => {
+    delete process.env.AWS_SESSION_TOKEN;
+  });
+
+  const start = async (
+    store: 'secretsmanager' | 'ssm',
+    setup: Parameters<typeof startEnvironment>[0] = {},
+  ) => {
+    const stores = closeAfter(await startAwsStores());
+    stores.secrets.set('id', stored);
+    const env = {
+      CREDENTIALS_FROM: `${store}:id`,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: stores.url,
+      AWS_ENDPOINT_URL_SSM: stores.url,
+    };
+    const huawei = { accounts: [accountOf(password)] };
+    return { stores, environment: await startEnvironment({ huawei, ...setup, env }) };
+  };
+
+  test.each(['secretsmanager', 'ssm'] as const)(
+    '%s: the request, the secret and our keys, in errors',
+    async store => {
+      const everything = (headers: object) => `${JSON.stringify(headers)} ${stored} ${keys().join(' ')}`;
+      const bodies = [
+        (headers: object) => JSON.stringify({ __type: 'AccessDenied', Message: everything(headers) }),
+        (headers: object) => JSON.stringify({ __type: everything(headers), message: everything(headers) }),
+        everything,
+        () =>
+          JSON.stringify({
+            SecretString: `not JSON: ${stored}`,
+            Parameter: { Value: `not JSON: ${stored}` },
+          }),
+        () => JSON.stringify({ SecretString: [stored], Parameter: [stored] }),
+      ];
+      for (const body of bodies) {
+        for (const status of [200, 400, 500]) {
+          const { stores, environment } = await start(store);
+          stores.fault = ({ headers }) => ({ status, body: body(headers) });
+          expect(await deliver(environment)).toEqual([0]);
+          expect(leaksIn(shown(environment), keys())).toEqual([]);
+        }
+      }
+    },
+  );
+
+  test.each(['SendMessageBatch', 'ChangeMessageVisibilityBatch'])(
+    'SQS: our keys, in errors of %s',
+    async action => {
+      const { environment } = await start('secretsmanager', {
+        huawei: { accounts: [accountOf(password)], faults: [{ does: 'html502', match: { kind: 'mark' } }] },
+      });
+      const message = (headers: object) =>
+        `The canonical string was ${JSON.stringify(headers)} ${keys().join(' ')}`;
+      const answers = [
+        ({ headers }: { headers: object }) => ({
+          status: 403,
+          body: { __type: 'com.amazonaws.sqs#SignatureDoesNotMatch', message: message(headers) },
+        }),
+        ({ headers, body }: { headers: object; body: { Entries: { Id?: string }[] } }) => ({
+          status: 200,
+          body: {
+            Successful: [],
+            Failed: body.Entries.map(({ Id }) => ({
+              Id,
+              Code: 'X',
+              Message: message(headers),
+              SenderFault: true,
+            })),
+          },
+        }),
+      ];
+      for (const answer of answers) {
+        environment.proxy.intercept = (call, forward) => (call.action === action ? answer(call) : forward());
+        await deliver(environment);
+      }
+      expect(leaksIn(shown(environment), keys())).toEqual([]);
+    },
+  );
+});
+
+test.each([
+  ['an endpoint with a password', { OSM_ENDPOINT: `https://relay:${passwords.plain}@osm.example` }],
+  ['a secret in the place of its name', { CREDENTIALS_FROM: passwords.plain }],
+  ['a secret in the place of a number', { MAX_IN_FLIGHT: passwords.plain }],
+])('a cold start that fails says nothing of the value: %s', async (_, env) => {
+  const error = await startEnvironment({ env }).catch(caught => caught);
+  expect(error).toBeInstanceOf(Error);
+  expect(leaksIn(`${error.stack} ${JSON.stringify(error)} ${error.cause}`, [passwords.plain])).toEqual([]);
+});
