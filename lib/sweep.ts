@@ -140,9 +140,10 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
   const deliver = async () => {
     const places = await pace.take(Math.min(MOST_ENTRIES, ready.length));
     // What was hidden too long ago may be another's by now. It is left.
-    const isSafe = ({ heldAt }: Chosen<T>) => Date.now() - heldAt < SAFE_HOLD_MS;
-    const chosen = ready.splice(0, places).filter(isSafe);
+    const chosen = ready.splice(0, places).filter(({ heldAt }) => Date.now() - heldAt < SAFE_HOLD_MS);
     if (chosen.length < places) pace.giveBack(places - chosen.length);
+    // The last ones are taken: no other lane need wait for its turn.
+    if (stopped && ready.length === 0) halt.abort();
     if (chosen.length > 0) await plan.act(chosen, { remove, giveUp });
     pace.passed(chosen.length);
   };
@@ -174,8 +175,7 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
     const depth = await queue.depth().catch(fail);
     began = depth?.at ?? 0;
     const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
-    const why = stopped ?? 'done';
-    const settled = await settle(why);
+    const settled = await settle(stopped ?? 'done');
     for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
     return { ...settled, ...(trouble && { trouble }) };
   } finally {

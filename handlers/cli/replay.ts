@@ -66,14 +66,15 @@ export const replay = async (queues: Queues, options: Options): Promise<number> 
   const run = createReplay(queues);
   const total = json ? 0 : (await queues.deadLetters.depth().catch(() => ({ visible: 0 }))).visible;
 
-  const act = async (what: string, asked: ReplayRequest, show: boolean) => {
-    const progress = createProgress(what, total, json);
+  const act = async (asked: ReplayRequest, expected: number | undefined, show: boolean) => {
+    // Without a filter, or after a first look, it is known how many there are to send.
+    const sends = !asked.dry_run && (expected !== undefined || Object.keys(asked.filter ?? {}).length === 0);
+    const progress = createProgress(sends ? 'Replayed' : 'Looked at', expected ?? total, json);
     const shown: string[] = [];
     let chosen = 0;
     const result = await run(asked, {
       signal,
-      onProgress: ({ scanned, replayed }) =>
-        progress.update(asked.dry_run || request.filter ? scanned : replayed),
+      onProgress: ({ scanned, replayed, failed }) => progress.update(sends ? replayed + failed : scanned),
       onChosen: ({ messageId, code }, body) => {
         chosen++;
         if (show && shown.length < MOST_SHOWN)
@@ -84,10 +85,11 @@ export const replay = async (queues: Queues, options: Options): Promise<number> 
     return { result, chosen, shown };
   };
 
+  let expected: number | undefined;
   if (request.dry_run || asks) {
     const { result, chosen, shown } = await act(
-      'Looked at',
       { ...request, dry_run: true },
+      undefined,
       Boolean(request.dry_run),
     );
     if (request.dry_run || chosen === 0 || isShort({ ...result, counts: { ...result.counts, failed: 0 } })) {
@@ -102,6 +104,7 @@ export const replay = async (queues: Queues, options: Options): Promise<number> 
       if (json && result.trouble) tell(result.trouble);
       return isShort(result) ? 1 : 0;
     }
+    expected = chosen;
     const { failed, guarded } = result.counts;
     const aside = [
       failed > 0 && `${number(failed)} would be refused`,
@@ -118,7 +121,7 @@ export const replay = async (queues: Queues, options: Options): Promise<number> 
     }
   }
 
-  const { result } = await act('Replayed', request, false);
+  const { result } = await act(request, expected, false);
   if (json) {
     printJson(result.counts);
     for (const note of result.notes) tell(plain(note));

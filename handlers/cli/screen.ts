@@ -50,6 +50,9 @@ export const ago = (at: number, now = Date.now()): string => {
 
 const LINE_EVERY_MS = 5_000;
 
+/** The bar on the terminal now, which must go before anything else is written there. */
+let endBar = () => {};
+
 /** A bar with rate and remaining time on a terminal, a line from time to time elsewhere; on standard error. */
 export const createProgress = (what: string, total: number, quiet: boolean) => {
   const start = performance.now();
@@ -74,17 +77,25 @@ export const createProgress = (what: string, total: number, quiet: boolean) => {
       stream: process.stderr,
       hideCursor: true,
       gracefulExit: false,
+      clearOnComplete: true,
     },
     cliProgress.Presets.shades_classic,
   );
   bar.start(total, 0, { rate: 0 });
+  let isOver = false;
+  const end = () => {
+    if (!isOver) bar.stop();
+    isOver = true;
+  };
+  endBar = end;
   return {
     update(done: number) {
+      if (isOver) return;
       // More may be there than SQS said.
       if (done > bar.getTotal()) bar.setTotal(done);
       bar.update(done, { rate: Math.round(rate(done)) });
     },
-    end: () => bar.stop(),
+    end,
   };
 };
 
@@ -114,8 +125,9 @@ export const untilInterrupted = (): AbortSignal => {
     process.on(signal, () => {
       if (interrupted.signal.aborted) process.exit(130);
       interrupted.abort();
+      endBar();
       tell(
-        '\nStopping: what is under way is finished, what was only looked at is shown again. Once more: stop at once.',
+        'Stopping: what is under way is finished, what was only looked at is shown again. Once more: stop at once.',
       );
     });
   }
