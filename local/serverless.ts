@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 export const root = path.resolve(import.meta.dirname, '..');
@@ -18,11 +18,11 @@ export const copySources = async () => {
   const folder = await mkdtemp(path.join(buildFolder, 'serverless-'));
   for (const source of SOURCES)
     await cp(path.join(root, source), path.join(folder, source), { recursive: true });
-  // Until replay is written.
-  const replay = path.join(folder, 'handlers/replay.ts');
-  await writeFile(replay, 'export const handler = () => {};\n', { flag: 'wx' }).catch(() => undefined);
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 };
+
+/** Many times what a deploy takes: a command that hangs is an error and not a night. */
+const LIMIT_MS = 180_000;
 
 /**
  * Runs one Serverless command.
@@ -34,6 +34,7 @@ export const serverless = (folder: string, args: string[], env: NodeJS.ProcessEn
   new Promise<string>((resolve, reject) => {
     const command = path.join(root, 'node_modules/serverless/bin/serverless.js');
     const child = spawn(process.execPath, [command, ...args], {
+      timeout: LIMIT_MS,
       cwd: folder,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -41,8 +42,16 @@ export const serverless = (folder: string, args: string[], env: NodeJS.ProcessEn
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (said += text));
     child.once('error', reject);
-    child.once('close', code => {
+    const settle = (code: number | null) => {
       if (code === 0) resolve(said);
-      else reject(new Error(`serverless ${args[0]} failed:\n${said.trim()}`));
-    });
+      else
+        reject(
+          new Error(
+            `serverless ${args[0]} ${code === null ? 'took over 3 minutes' : 'failed'}:\n${said.trim()}`,
+          ),
+        );
+    };
+    // What was said is whole when the pipes are closed; a child of the child may keep them open for ever.
+    child.once('close', settle);
+    child.once('exit', code => setTimeout(settle, 1_000, code));
   });

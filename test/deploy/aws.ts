@@ -7,6 +7,7 @@ import { IAM } from '@aws-sdk/client-iam';
 import { Lambda } from '@aws-sdk/client-lambda';
 import { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { type Message, SQS } from '@aws-sdk/client-sqs';
+import { type Caller, type SignedCall, signedCall } from './signed-call.ts';
 
 export const REGION = 'eu-west-1';
 /** The emulator's account owner: everything is allowed. */
@@ -34,11 +35,12 @@ export interface LogLine {
 
 /** Clients of the account owner, and the few verbs that the checks are told in. */
 export const connect = (endpoint: string, certificate: string) => {
+  const ca = readFileSync(certificate, 'utf8');
   const options = {
     endpoint,
     region: REGION,
     credentials: OWNER,
-    requestHandler: { httpsAgent: new Agent({ ca: readFileSync(certificate), keepAlive: true }) },
+    requestHandler: { httpsAgent: new Agent({ ca, keepAlive: true }) },
   };
   const sqs = new SQS(options);
   const logs = new CloudWatchLogs(options);
@@ -46,6 +48,9 @@ export const connect = (endpoint: string, certificate: string) => {
   const iam = new IAM(options);
 
   return {
+    /** One call of whoever holds these keys. */
+    callAs: (keys: Caller['keys'], call: SignedCall) =>
+      signedCall({ endpoint, region: REGION, keys, ca }, call),
     cloudFormation: new CloudFormation(options),
     cloudWatch: new CloudWatch(options),
     secrets: new SecretsManager(options),

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { root } from '../../local/serverless.ts';
+import { REGION } from './aws.ts';
 
 const run = promisify(execFile);
 
@@ -102,6 +103,8 @@ export const startEmulator = async () => {
     BIND_HOST: '127.0.0.1',
     USE_SSL: '1',
     AUTH: 'true',
+    // Where it counts what functions do.
+    MINISTACK_REGION: REGION,
   };
   // A group of its own, so that its functions end with it.
   const child = spawn(inVenv('ministack'), { env, cwd: folder, detached: true, stdio: ['ignore', log, log] });

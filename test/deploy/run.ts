@@ -2,7 +2,6 @@
 // a Huawei Cloud on this machine. No account, no Docker; Python makes a virtual environment of its own in .venv/.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { packageStack } from '../../local/build.ts';
 import { startHuawei } from '../../local/huawei/server.ts';
 import { lintTemplate, prepareVenv, startEmulator } from './emulator.ts';
@@ -16,6 +15,7 @@ import {
   PASSWORD,
   secretOf,
 } from './relaying.ts';
+import { checkReplay } from './replaying.ts';
 import { createReport } from './report.ts';
 import { createStack } from './stack.ts';
 import {
@@ -77,6 +77,9 @@ const story = async () => {
   await checkDeadLetters(deployed, report);
   await checkOutage(deployed, report);
   await checkRotation(deployed, report);
+
+  report.section('Replay and command line');
+  await checkReplay(deployed, report);
   await checkLogs(deployed, report);
 
   report.section('Transport, producers, alarms');
@@ -86,7 +89,7 @@ const story = async () => {
   await checkSecondDeploy(deployed, report);
 
   report.section('Permissions, one by one');
-  await checkPermissions(deployed, report, existsSync('handlers/replay.ts'));
+  await checkPermissions(deployed, report);
 
   report.section('Removal');
   await checkRemove(deployed, report);

@@ -10,15 +10,17 @@ export interface SignedCall {
   headers?: Record<string, string>;
 }
 
-interface Caller {
+export interface Caller {
   endpoint: string;
   region: string;
   keys: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+  /** The certificate to trust, where the process does not. */
+  ca?: string;
 }
 
 /** One AWS call as the platform or a producer would make it, without an SDK: shared with the probe function. */
 export const signedCall = (
-  { endpoint, region, keys }: Caller,
+  { endpoint, region, keys, ca }: Caller,
   { service, target, body = {}, method = 'POST', headers = {} }: SignedCall,
 ) => {
   const { hostname, port, host } = new URL(endpoint);
@@ -35,7 +37,14 @@ export const signedCall = (
   const signed = aws4.sign(unsigned, keys as aws4.Credentials);
   return new Promise<{ status: number; body: string }>((resolve, reject) => {
     const request = https.request(
-      { hostname, port, method, path: '/', headers: { ...(signed.headers as object), ...headers } },
+      {
+        hostname,
+        port,
+        method,
+        path: '/',
+        ...(ca && { ca }),
+        headers: { ...(signed.headers as object), ...headers },
+      },
       response => {
         let text = '';
         response.setEncoding('utf8').on('data', part => {

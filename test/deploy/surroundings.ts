@@ -1,14 +1,12 @@
 // What lies around the functions: transport, producers, alarms, a second deploy, and what remains after removal.
 import assert from 'node:assert/strict';
-import { OWNER, REGION } from './aws.ts';
+import { OWNER } from './aws.ts';
 import type { Report } from './report.ts';
-import { signedCall } from './signed-call.ts';
 import { type Deployed, SERVICE, type Stack } from './stack.ts';
 
-export const checkTransport = async ({ emulator, out }: Deployed, report: Report) => {
-  const caller = { endpoint: emulator.endpoint, region: REGION, keys: OWNER };
+export const checkTransport = async ({ aws, out }: Deployed, report: Report) => {
   const send = (QueueUrl: string, protocol: string) =>
-    signedCall(caller, {
+    aws.callAs(OWNER, {
       service: 'sqs',
       target: 'AmazonSQS.SendMessage',
       body: { QueueUrl, MessageBody: '{"case_id":"case-1"}' },
@@ -25,17 +23,17 @@ export const checkTransport = async ({ emulator, out }: Deployed, report: Report
   });
 };
 
-export const checkProducer = async ({ aws, emulator, out, name }: Deployed, report: Report) => {
+export const checkProducer = async ({ aws, out, name }: Deployed, report: Report) => {
   await report.check('a producer with the managed policy may send, and nothing else', async () => {
     const UserName = `${name}-producer`;
     await aws.iam.createUser({ UserName });
     await aws.iam.attachUserPolicy({ UserName, PolicyArn: out.ProducerPolicyArn });
     const { AccessKey } = await aws.iam.createAccessKey({ UserName });
     const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '' } = AccessKey ?? {};
-    const caller = { endpoint: emulator.endpoint, region: REGION, keys: { accessKeyId, secretAccessKey } };
+    const keys = { accessKeyId, secretAccessKey };
     const call = async (verb: string, QueueUrl: string) => {
       const body = { QueueUrl, MessageBody: '{"case_id":"case-1"}' };
-      return (await signedCall(caller, { service: 'sqs', target: `AmazonSQS.${verb}`, body })).status;
+      return (await aws.callAs(keys, { service: 'sqs', target: `AmazonSQS.${verb}`, body })).status;
     };
     try {
       assert.equal(await call('SendMessage', out.QueueUrl), 200);
@@ -131,7 +129,7 @@ export const checkSecondDeploy = (stack: Deployed, report: Report) =>
   });
 
 /** Everything in the account whose name tells that it is ours. */
-const leftovers = async ({ aws, emulator }: Stack): Promise<string[]> => {
+const leftovers = async ({ aws, name }: Stack): Promise<string[]> => {
   const { StackSummaries = [] } = await aws.cloudFormation.listStacks({});
   const { QueueUrls = [] } = await aws.sqs.listQueues({});
   const { Functions = [] } = await aws.lambda.listFunctions({});
@@ -140,9 +138,11 @@ const leftovers = async ({ aws, emulator }: Stack): Promise<string[]> => {
   const { Roles = [] } = await aws.iam.listRoles({});
   const { Policies = [] } = await aws.iam.listPolicies({ Scope: 'Local' });
   const { MetricAlarms = [] } = await aws.cloudWatch.describeAlarms({});
-  const { DashboardEntries = [] } = await aws.cloudWatch.listDashboards({});
-  const caller = { endpoint: emulator.endpoint, region: REGION, keys: OWNER };
-  const buckets = await signedCall(caller, { service: 's3', method: 'GET' });
+  const dashboards = await aws.cloudWatch.getDashboard({ DashboardName: name }).then(
+    () => [name],
+    () => [],
+  );
+  const buckets = await aws.callAs(OWNER, { service: 's3', method: 'GET' });
   return [
     ...StackSummaries.filter(({ StackStatus }) => StackStatus !== 'DELETE_COMPLETE').map(
       each => each.StackName,
@@ -154,7 +154,7 @@ const leftovers = async ({ aws, emulator }: Stack): Promise<string[]> => {
     ...Roles.map(each => each.RoleName),
     ...Policies.map(each => each.PolicyName),
     ...MetricAlarms.map(each => each.AlarmName),
-    ...DashboardEntries.map(each => each.DashboardName),
+    ...dashboards,
     ...Array.from(buckets.body.matchAll(/<Name>([^<]+)<\/Name>/g), ([, bucket]) => bucket),
   ].filter(found => found?.includes(SERVICE)) as string[];
 };
