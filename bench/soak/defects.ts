@@ -1,1 +1,171 @@
-export const proveDefectsAreCaught = async (_seed: number): Promise<boolean> => false;
+// Known defects, planted in the function one at a time: a soak that cannot fail proves nothing.
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { buildFolder, root } from '../../local/serverless.ts';
+import { shortPlan } from './plans.ts';
+import { type Result, soak } from './soak.ts';
+
+export interface Defect {
+  name: string;
+  /** The file under lib/, what to find in it (exactly once), and what to put there. */
+  file: string;
+  find: RegExp;
+  replace: string;
+  /** What brings it to light. */
+  faults: string[];
+  /** How the soak has to put it. */
+  promise: RegExp;
+}
+
+const LIES = /acknowledged before its mark/;
+
+export const defects: Defect[] = [
+  {
+    name: 'acknowledges before the dead letter is confirmed',
+    file: 'settle.ts',
+    find: /if \(refusal\) entry\.reason/,
+    replace: "if (refusal && fate !== 'dead_lettered') entry.reason",
+    faults: ['dead_letter_refused'],
+    promise: LIES,
+  },
+  {
+    name: 'treats 200 with an error code as success',
+    file: 'answer.ts',
+    find: /return errorCode \? .* : 'marked';/,
+    replace: "return 'marked';",
+    faults: ['error_code'],
+    promise: LIES,
+  },
+  {
+    name: 'dead-letters on 401',
+    file: 'failure.ts',
+    find: /case 'forbidden':\s+return 'dead_letter';/,
+    replace: "case 'forbidden':\n    case 'unauthorized':\n      return 'dead_letter';",
+    faults: ['secret_store_down'],
+    promise: /dead-lettered for unauthorized at an age of/,
+  },
+  {
+    name: 'forgets one record at the deadline',
+    file: 'settle.ts',
+    find: /if \(outcome\?\.code === 'marked'\) entry\.fate = 'marked';/,
+    replace:
+      "if (outcome?.code === 'marked' || entry === entries.find(each => each.outcome?.code === 'unfinished')) entry.fate = 'marked';",
+    faults: ['function_timeout'],
+    promise: LIES,
+  },
+  {
+    name: 'retries the log-in without bound',
+    file: 'denials.ts',
+    find: /standing\(text: string\)[^{]*\{/,
+    replace: '$& return undefined;',
+    faults: ['wrong_password'],
+    promise: /tried a refused password/,
+  },
+  {
+    name: 'coalesces without the group',
+    file: 'mark.ts',
+    find: /JSON\.stringify\(\[case_id, group_id, /,
+    replace: 'JSON.stringify([case_id, ',
+    faults: ['calm'],
+    promise: LIES,
+  },
+  {
+    name: 'keeps four times the rate',
+    file: 'osm.ts',
+    find: /intervalCap: maxRequestsPerSecond/,
+    replace: '$& * 4',
+    faults: ['calm'],
+    promise: /calls in \d+ ms/,
+  },
+  {
+    name: 'repeats what Huawei says word for word',
+    file: 'redact.ts',
+    find: /redact\(text: string\): string \{/,
+    replace: '$& return text;',
+    faults: ['secrets_echoed'],
+    promise: /a secret was shown/,
+  },
+];
+
+/** The function built from a copy of the sources that has the defect; without one, as it is. */
+export const bundleWith = async (
+  defect: Defect | undefined,
+): Promise<{ folder: string; remove: () => Promise<void> }> => {
+  // Inside the project, where node_modules is found.
+  const folder = await mkdtemp(path.join(buildFolder, 'defect-'));
+  for (const name of ['lib', 'handlers'])
+    await cp(path.join(root, name), path.join(folder, name), { recursive: true });
+  if (defect) {
+    const file = path.join(folder, 'lib', defect.file);
+    const text = await readFile(file, 'utf8');
+    const found = text.split(defect.find).length - 1;
+    if (found !== 1)
+      throw new Error(`"${defect.name}" fits ${found} places of lib/${defect.file} instead of one.`);
+    await writeFile(file, text.replace(defect.find, defect.replace));
+  }
+  for (const name of ['mark-as-read', 'replay']) {
+    await build({
+      entryPoints: [path.join(folder, `handlers/${name}.ts`)],
+      outdir: path.join(folder, name, 'handlers'),
+      outExtension: { '.js': '.mjs' },
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node24',
+      mainFields: ['module', 'main'],
+      banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+      logLevel: 'error',
+    });
+  }
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+};
+
+/** A few seconds of soak: enough for one defect to show. */
+export const soakWith = async (
+  defect: Defect | undefined,
+  faults: string[],
+  seed: number,
+): Promise<Result> => {
+  const { folder, remove } = await bundleWith(defect);
+  try {
+    return await soak(
+      {
+        ...shortPlan,
+        folder,
+        seed,
+        faults,
+        receipts: 200 * faults.length,
+        settleMs: 15_000,
+        drainMs: 500,
+        pace: { ...shortPlan.pace, batchSize: 200 },
+      },
+      () => {},
+    );
+  } finally {
+    await remove();
+  }
+};
+
+/** Plants each; true where every one was caught for the right reason, and the function as it is was not. */
+export const proveDefectsAreCaught = async (seed: number): Promise<boolean> => {
+  let holds = true;
+  const say = (text: string) => process.stdout.write(`${text}\n`);
+  for (const defect of defects) {
+    const { broken, seconds } = await soakWith(defect, defect.faults, seed);
+    const caught = broken.find(({ promise }) => defect.promise.test(promise));
+    holds &&= caught !== undefined;
+    say(
+      `${caught ? 'caught' : 'MISSED'}  ${defect.name} (${seconds.toFixed(1)} s): ${caught?.promise ?? `${broken.length} other broken promises`}`,
+    );
+  }
+  const all = [...new Set(defects.flatMap(({ faults }) => faults))];
+  const { broken, seconds } = await soakWith(undefined, all, seed);
+  holds &&= broken.length === 0;
+  say(
+    `${broken.length === 0 ? 'passed' : 'FAILED'}  the function as it is, under the same faults (${seconds.toFixed(1)} s)`,
+  );
+  for (const { promise } of broken) say(`        ${promise}`);
+  return holds;
+};
