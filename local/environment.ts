@@ -53,7 +53,7 @@ export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Opti
 
   const user = { name: 'relay', password: randomBytes(12).toString('base64url') };
   const huawei = await startHuawei({ cases, accounts: [{ domain: 'demo', users: [user] }] });
-  const folder = await mkdtemp(path.join(tmpdir(), 'read-receipt-relay-'));
+  const folder = await mkdtemp(path.join(tmpdir(), 'read-receipt-relay-start-'));
   const credentials = path.join(folder, 'credentials.json');
   const stored = { type: 'password', domain: 'demo', user: user.name, password: user.password };
   await writeFile(credentials, JSON.stringify(stored), { mode: 0o600 });
@@ -79,15 +79,29 @@ export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Opti
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
   let mapping: EventSourceMapping | undefined;
+  /** Without touching them: nobody receives them by this. */
+  const messagesOf = (queue: string) =>
+    sqs.inspectQueue(queue)?.messages ?? { ready: [], delayed: [], inflight: [] };
 
   return {
     huawei,
     queues,
-    /** Messages of both queues, without touching them. */
-    inspect: () => ({
-      receipts: sqs.inspectQueue(QUEUE)?.messages ?? { ready: [], delayed: [], inflight: [] },
-      deadLetters: sqs.inspectQueue(DEAD_LETTERS)?.messages ?? { ready: [], delayed: [], inflight: [] },
-    }),
+    /** Receipts that are not settled yet. */
+    waiting: () => Object.values(messagesOf(QUEUE)).flat().length,
+    /** Seconds until the queue shows a message again. */
+    hiddenSeconds(messageId: string): number | undefined {
+      const hidden = messagesOf(QUEUE).inflight.find(({ message }) => message.messageId === messageId);
+      return hidden && Math.ceil((hidden.visibilityDeadline - Date.now()) / 1000);
+    },
+    /** The failure codes of the dead letters that are in their queue. */
+    deadLetterCodes(): string[] {
+      const { ready, inflight } = messagesOf(DEAD_LETTERS);
+      return [...ready, ...inflight.map(({ message }) => message)].map(
+        ({ messageAttributes }) => messageAttributes.failure_code?.StringValue ?? 'unknown',
+      );
+    },
+    /** Unread messages at Huawei, by case. */
+    unread: () => new Map(Object.keys(cases).map(caseId => [caseId, huawei.osm.unread(caseId) ?? 0])),
     /** Puts bodies on the queue and gives their message ids, in order. */
     async send(bodies: string[]): Promise<string[]> {
       const ids: string[] = [];

@@ -41,7 +41,7 @@ interface Sources {
 export const createNarrator = ({ unread, logIns, refusals, hiddenSeconds }: Sources) => {
   const names = new Map<string, string>();
   /** Unread messages of every case as the last invocation found them. */
-  let before = new Map<string, number | undefined>();
+  let before = new Map<string, number>();
   const toldRequests = new Set<string>();
   /** Messages that came to their end, by id: marked, or the code of their dead letter. */
   const ends = new Map<string, string>();
@@ -108,8 +108,8 @@ export const createNarrator = ({ unread, logIns, refusals, hiddenSeconds }: Sour
     delays,
     counts,
     /** Notes how things stand at Huawei before an invocation. */
-    beforeInvocation(caseIds: Iterable<string>) {
-      before = new Map(Array.from(caseIds, caseId => [caseId, unread(caseId)]));
+    beforeInvocation(unreadByCase: Map<string, number>) {
+      before = unreadByCase;
     },
     /** Takes one line of the function's output. */
     tell(text: string) {

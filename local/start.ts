@@ -38,16 +38,13 @@ const narrator = createNarrator({
   unread: caseId => huawei.osm.unread(caseId),
   logIns: () => huawei.iam.logIns,
   refusals: () => huawei.requests.filter(({ kind, status }) => kind === 'mark' && status === 401).length,
-  hiddenSeconds(messageId) {
-    const hidden = environment.inspect().receipts.inflight.find(each => each.message.messageId === messageId);
-    return hidden && Math.ceil((hidden.visibilityDeadline - Date.now()) / 1000);
-  },
+  hiddenSeconds: messageId => environment.hiddenSeconds(messageId),
 });
 const environment = await openEnvironment({
   cases,
   onLine: narrator.tell,
   onInvoke({ Records }) {
-    narrator.beforeInvocation(Object.keys(cases));
+    narrator.beforeInvocation(environment.unread());
     say('batch', '', `Lambda hands ${count(Records.length, 'receipt')} to the function`);
   },
   onBatch({ error }) {
@@ -91,35 +88,42 @@ const relay = async (...args: string[]) => {
 };
 
 const play = async (): Promise<boolean> => {
-  const before = new Map(Object.keys(cases).map(caseId => [caseId, huawei.osm.unread(caseId) ?? 0]));
+  const before = environment.unread();
 
   heading('1. Receipts of every kind');
-  paragraph('Good ones, repeated ones, in three envelopes, and some that can never succeed.');
+  paragraph(
+    'Equal receipts become one call. What can never succeed becomes a dead letter that says why; nothing else does.',
+  );
   const first = await send(everyKind());
   await environment.startReading();
   await ended(first);
 
   heading('2. The token dies early');
+  paragraph('A refused token is replaced by a fresh one, and the call is made once more.');
   say('huawei', '', 'ends every token before its time');
   huawei.iam.revokeTokens();
   await ended(await send(afterRevocation()));
 
   heading('3. A rate limit');
+  paragraph('The receipt goes back to the queue and stays hidden for as long as Huawei asked.');
   say('huawei', '', `answers 429 with Retry-After: ${RETRY_AFTER_SECONDS} to the next call`);
   huawei.faults.add({ does: 'retry_after', after: RETRY_AFTER_SECONDS, match: { kind: 'mark' }, times: 1 });
   await ended(await send(whileBusy()));
 
   heading('4. An outage that ends');
+  paragraph(
+    'No receipt dies of an outage: each comes back by its own back-off, 5 s at first, then twice as long.',
+  );
   say('huawei', '', 'is down: 502 and a page of HTML to every call');
   const outage = huawei.faults.add({ does: 'html502', match: { kind: 'mark' } });
   const waiting = await send(duringOutage());
   await until('A back-off for every receipt', () => waiting.every(({ id }) => narrator.delays.has(id)));
   outage.remove();
-  say('huawei', '', 'is up again; the receipts come back by themselves, each after its own back-off');
+  say('huawei', '', 'is up again');
   await ended(waiting);
 
   heading('5. Dead letters, repaired and replayed');
-  paragraph(`What was forbidden lacked its group_id. The command line puts it in and sends it back.`);
+  paragraph('What was forbidden lacked its group_id. The command line puts it in and sends it back.');
   await relay('list');
   const forbidden = sent.filter(({ end }) => end === 'forbidden').length;
   await relay('replay', '--code', 'forbidden', '--set', `group_id=${GROUP}`, '--yes');
@@ -128,8 +132,18 @@ const play = async (): Promise<boolean> => {
 
   heading('What became of it');
   // The last batch is deleted a moment after its lines are written.
-  await until('An empty queue', () => Object.values(environment.inspect().receipts).flat().length === 0);
-  const { rows, problems } = summarize({ sent, replayed: forbidden, narrator, environment, before });
+  await until('An empty queue', () => environment.waiting() === 0);
+  const { rows, problems } = summarize({
+    sent,
+    replayed: forbidden,
+    narrator,
+    waiting: environment.waiting(),
+    deadLetterCodes: environment.deadLetterCodes(),
+    marks: huawei.osm.marks,
+    logIns: huawei.iam.logIns,
+    before,
+    after: environment.unread(),
+  });
   table(rows);
   print();
   for (const problem of problems) verdict(false, problem);
@@ -157,11 +171,13 @@ const stayUp = () => {
 };
 
 heading('read-receipt-relay, on this machine alone');
-table([
-  ['The queue', '', `SQS at ${queues.QUEUE_URL}`],
-  ['The function', '', `${path.relative(process.cwd(), BUNDLE)}, as it is deployed, in a process of its own`],
-  ['Huawei Cloud', '', `a stand-in for IAM and OSM at ${huawei.url}`],
-]);
+paragraph(
+  'Someone reads the messages of a support case, and a read receipt goes onto a queue. The function takes receipts from the queue in batches and marks their cases as read at Huawei Cloud. Here is what becomes of each.',
+);
+print();
+print(`  The queue      SQS at ${queues.AWS_ENDPOINT_URL}, in memory`);
+print(`  The function   ${path.relative('', path.dirname(BUNDLE))}, the files that go to Lambda`);
+print(`  Huawei Cloud   a stand-in for IAM and OSM at ${huawei.url}`);
 
 const acts = async (): Promise<number> => {
   const good = await play();
@@ -173,7 +189,7 @@ const acts = async (): Promise<number> => {
 const exitCode = await Promise.race([
   ctrlC,
   acts().catch((error: Error) => {
-    verdict(false, error.message);
+    if (!interrupted.signal.aborted) verdict(false, error.message);
     return 1;
   }),
 ]);
