@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { discard } from './cli/discard.ts';
+import { doctor } from './cli/doctor.ts';
 import { list } from './cli/list.ts';
 import {
   addCommon,
@@ -90,6 +91,14 @@ addSafety(
     'to remove',
   ).option('--archive <file>', 'where to write them first, a new file (default: dead-letters-TIME.jsonl)'),
 ).action(run(discard));
+
+verb(
+  'doctor',
+  'check everything that must be right, and say what to do where it is not; with --stage inside the function',
+  'relay doctor --stage prod',
+).action(async (options: Options) => {
+  exitCode = await doctor(options);
+});
 
 try {
   await program.parseAsync();

@@ -2,9 +2,11 @@ import middy from '@middy/core';
 import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
 import type { Context, SQSEvent } from 'aws-lambda';
 import { createAccess } from '../lib/access.ts';
+import { type Answer, classify } from '../lib/answer.ts';
 import { createBreaker } from '../lib/breaker.ts';
 import { loadConfig } from '../lib/config.ts';
 import { createCredentials } from '../lib/credentials.ts';
+import { readEvent } from '../lib/event.ts';
 import { createGrants } from '../lib/grant.ts';
 import { createClient } from '../lib/http.ts';
 import { createLogIn } from '../lib/log-in.ts';
@@ -19,12 +21,15 @@ const config = loadConfig();
 const telemetry = createTelemetry();
 const redactor = createRedactor([config.aws.keys.secretAccessKey, config.aws.keys.sessionToken]);
 const client = createClient(config.osmEndpoint, config.requestTimeoutMs);
+const readCredentials = createCredentials(config);
 const access = createAccess({
-  readCredentials: createCredentials(config),
+  readCredentials,
   open: createGrants({ host: client.host, logIn: createLogIn(config, redactor), redactor }),
   redactor,
   telemetry,
 });
+const source = createQueue(config.queueUrl);
+const deadLetters = createQueue(config.deadLetterQueueUrl);
 const relay = createRelay({
   mark: createOsm({ ...config, client, access, redactor, telemetry }),
   access,
@@ -41,12 +46,22 @@ const relay = createRelay({
 });
 
 /** An SQS batch in, batchItemFailures out. Middy's early timeout is off: the relay owns its deadline. */
-export const handler = middy<SQSEvent, unknown>({ timeoutEarlyInMillis: 0 })
+const takeBatch = middy<SQSEvent, unknown>({ timeoutEarlyInMillis: 0 })
   .use(sqsPartialBatchFailure({ logger: () => {} })) // the relay has a line for every record
   .before(({ context }) => telemetry.log.appendKeys({ function_request_id: context.awsRequestId }))
-  .onError(({ event, error }) => {
-    telemetry.log.error('batch.broke', error as Error);
-    // Without this, an event that holds no batch would be answered with "nothing failed".
-    if (!Array.isArray(event.Records)) throw error;
-  })
+  .onError(({ error }) => telemetry.log.error('batch.broke', error as Error))
   .handler((event: SQSEvent, context: Context) => relay(event.Records, context.getRemainingTimeInMillis()));
+
+/** {"doctor": true} in, a list of checks out. Loaded on demand: batches do not pay for it. */
+const checkUp = async (context: Context) => {
+  const functionSeconds = Math.ceil(context.getRemainingTimeInMillis() / 1000);
+  const { createDoctor } = await import('../lib/doctor.ts');
+  const explain = (answer: Answer) => classify(answer, redactor.redact);
+  const patient = { config, readCredentials, access, createClient, classify: explain, source, deadLetters };
+  return { checks: await createDoctor(patient)(functionSeconds) };
+};
+
+export const handler = async (given: unknown, context: Context) => {
+  const event = readEvent(given);
+  return event.kind === 'batch' ? takeBatch(event.batch, context) : checkUp(context);
+};

@@ -16,7 +16,7 @@ interface Dependencies {
   readCredentials: () => Promise<Stored | Failure>;
   open: (stored: Stored) => Promise<Grant | Failure>;
   redactor: Redactor;
-  telemetry: Pick<Telemetry, 'log' | 'count'>;
+  telemetry: { log: Pick<Telemetry['log'], 'error'>; count: Telemetry['count'] };
 }
 
 type Send = (call: Call) => Promise<Answer | Broken>;

@@ -11,6 +11,11 @@ export interface Denial {
   again?: 'allowed' | 'made';
 }
 
+interface Alarm {
+  log: Pick<Telemetry['log'], 'error'>;
+  count: Telemetry['count'];
+}
+
 /**
  * Huawei locks a user after 3 to 10 refused log-ins and counts them for up to an hour, and a key after 5
  * refused signatures. A stored token has no lock to fear.
@@ -22,7 +27,7 @@ const COOL_DOWN_MS: Record<Credentials['type'], number> = {
 };
 
 /** Remembers the secrets that Huawei refused: under a retrying queue a wrong password would lock the account. */
-export const createDenials = ({ log, count }: Pick<Telemetry, 'log' | 'count'>) => {
+export const createDenials = ({ log, count }: Alarm) => {
   const denials = new Map<string, Denial>();
   const fresh = (text: string): Denial | undefined => {
     const denial = denials.get(text);

@@ -139,6 +139,17 @@ export const createQueue = (QueueUrl: string, { maxAttempts = 3 } = {}) => {
     },
 
     /**
+     * All of the queue's attributes, as SQS names them.
+     *
+     * @throws whatever the SDK does
+     */
+    async attributes(): Promise<Partial<Record<string, string>>> {
+      const { sqs, client } = await load();
+      const command = new sqs.GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
+      return (await client.send(command, { abortSignal: timeLimit(CALL_TIMEOUT_MS) })).Attributes ?? {};
+    },
+
+    /**
      * Counts what the queue holds, as far as SQS knows, and reads its clock.
      *
      * @throws whatever the SDK does

@@ -5,7 +5,8 @@ import { UsageError } from './options.ts';
 
 const SERVICE = 'read-receipt-relay';
 
-const ofStage = async (stage: string) => {
+/** What a deployed stage tells of itself. */
+export const stackOutputs = async (stage: string): Promise<Partial<Record<string, string>>> => {
   // Loaded by who names a stage only: half a megabyte.
   const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
   const region = loadRegion();
@@ -27,9 +28,13 @@ const ofStage = async (stage: string) => {
   const outputs = Object.fromEntries(
     (answer.Stacks?.[0]?.Outputs ?? []).map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]),
   );
-  const { QueueUrl, DeadLetterQueueUrl } = outputs;
-  if (!QueueUrl || !DeadLetterQueueUrl)
+  if (!outputs.QueueUrl || !outputs.DeadLetterQueueUrl)
     throw new Error(`The stack ${StackName} does not tell its queues: deploy it anew.`);
+  return outputs;
+};
+
+const ofStage = async (stage: string) => {
+  const { QueueUrl = '', DeadLetterQueueUrl = '' } = await stackOutputs(stage);
   return { queueUrl: QueueUrl, deadLetterQueueUrl: DeadLetterQueueUrl };
 };
 
