@@ -34,6 +34,21 @@ const MOST_KEPT_CONNECTIONS = 1000;
 const httpFor = (protocol: string) =>
   process.getBuiltinModule(protocol === 'https:' ? 'node:https' : 'node:http');
 
+const cutsBySignal = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** What a signal cuts, behind one listener: a listener for each call would cost a quarter of the call. */
+const cutsOf = (signal: AbortSignal): Set<() => void> => {
+  const known = cutsBySignal.get(signal);
+  if (known) return known;
+  const cuts = new Set<() => void>();
+  const cutAll = () => {
+    for (const cut of cuts) cut();
+  };
+  signal.addEventListener('abort', cutAll, { once: true });
+  cutsBySignal.set(signal, cuts);
+  return cuts;
+};
+
 /**
  * A client for one endpoint over Node's own http(s): a third of fetch's CPU, response headers up to 64 KB,
  * no redirects followed. Connections are kept alive across invocations.
@@ -45,6 +60,7 @@ export const createClient = (endpoint: string, timeoutMs: number) => {
 
   const send = ({ method, path, headers, body, fresh, signal }: Call): Promise<Answer | Broken> =>
     new Promise(resolve => {
+      if (signal?.aborted) return resolve({ broken: unfinished, stale: false });
       let answered = false;
       const outgoing = request({
         hostname: hostname.replace(/^\[|\]$/g, ''),
@@ -54,22 +70,24 @@ export const createClient = (endpoint: string, timeoutMs: number) => {
         agent: fresh ? false : kept,
         maxHeaderSize: MOST_HEADER_BYTES,
         headers: body === undefined ? headers : { ...headers, 'Content-Length': Buffer.byteLength(body) },
-        ...(signal && { signal }),
       });
       const finish = (result: Answer | Broken) => {
         clearTimeout(timer);
+        cuts?.delete(cut);
         resolve(result);
       };
+      const cut = () => {
+        finish({ broken: unfinished, stale: false });
+        outgoing.destroy();
+      };
+      const cuts = signal && cutsOf(signal).add(cut);
       const timer = setTimeout(() => {
         const detail = `${host} gave no whole answer in ${timeoutMs} ms`;
         finish({ broken: failure('timeout', detail), stale: false });
         outgoing.destroy();
       }, timeoutMs);
       const fail = (error: NodeJS.ErrnoException) =>
-        finish({
-          broken: signal?.aborted ? unfinished : reasonOf(error, host),
-          stale: outgoing.reusedSocket && !answered && !signal?.aborted,
-        });
+        finish({ broken: reasonOf(error, host), stale: outgoing.reusedSocket && !answered });
 
       outgoing.on('error', fail);
       // Nobody asked to upgrade; without a listener Node would report a hang-up instead of the answer.
