@@ -1,5 +1,5 @@
 import type { SQSRecord } from 'aws-lambda';
-import PQueue from 'p-queue';
+import pMap from 'p-map';
 import type { Access } from './access.ts';
 import type { Breaker } from './breaker.ts';
 import { type Outcome, unfinished } from './failure.ts';
@@ -32,8 +32,6 @@ interface Dependencies {
  * result for each record, fulfilled only where the receipt was marked or its dead letter was confirmed
  */
 export const createRelay = ({ mark, access, breaker, settle, telemetry, maxInFlight }: Dependencies) => {
-  const lane = new PQueue({ concurrency: maxInFlight });
-
   const parse = (record: SQSRecord): Entry => {
     const entry: Entry = { record, fate: 'left' };
     try {
@@ -63,14 +61,13 @@ export const createRelay = ({ mark, access, breaker, settle, telemetry, maxInFli
     };
     const work = async () => {
       if (await access.healed()) breaker.close();
-      if (cut.signal.aborted) return;
-      await Promise.all(Array.from(groups, ([key, wishes]) => lane.add(() => attempt(key, wishes))));
+      const limits = { concurrency: maxInFlight, signal: cut.signal };
+      await pMap(groups, ([key, wishes]) => attempt(key, wishes), limits);
     };
     const timeUp = new Promise(resolve => cut.signal.addEventListener('abort', resolve));
     const timer = setTimeout(() => cut.abort(), forMs);
     await Promise.race([work(), timeUp]);
     clearTimeout(timer);
-    lane.clear();
   };
 
   return async (records: SQSRecord[], remainingMs: number): Promise<PromiseSettledResult<void>[]> => {
