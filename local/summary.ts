@@ -76,15 +76,15 @@ export const summarize = (facts: Facts) => {
   );
 
   const rows: Row[] = [
-    ['Receipts sent', sent.length, ''],
+    ['Receipts sent', sent.length],
     ['Marked', counts.marked, replayed > 0 ? `${replayed} of them after repair and replay` : ''],
-    ['Calls saved by coalescing', saved, `${count(marks, 'mark')} at Huawei for all that were marked`],
-    ['Came back for another try', delays.size, 'rate limit and outage'],
+    ['Calls saved', saved, `by coalescing: ${count(marks, 'mark')} at Huawei for ${counts.marked} receipts`],
+    ['Came back', delays.size, 'after the rate limit and the outage'],
     ['Dead letters made', died, list(made)],
     ['Dead letters left', dead, list(left)],
-    ['Log-ins at IAM', counts.logIns, 'the token was ended once'],
-    ['Unread at Huawei, before', sum(before.values()), `in ${before.size} cases`],
-    ['Unread at Huawei, after', unreadAfter, ''],
+    ['Log-ins', logIns, 'at IAM; the token was ended once'],
+    ['Unread before', sum(before.values()), `at Huawei, in ${before.size} cases`],
+    ['Unread after', unreadAfter],
   ];
   return { rows, problems };
 };
