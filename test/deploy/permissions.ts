@@ -47,7 +47,10 @@ const createProbe = async ({ aws, name }: Deployed, functionName: string) => {
       assert.ok(complaint ? body.includes(complaint) : status === 200, `${call.target}: ${status} ${body}`);
       return true;
     },
-    remove: () => aws.lambda.deleteFunction({ FunctionName }),
+    async remove(): Promise<void> {
+      await aws.lambda.deleteFunction({ FunctionName });
+      await aws.logs.deleteLogGroup({ logGroupName: `/aws/lambda/${FunctionName}` });
+    },
   };
 };
 

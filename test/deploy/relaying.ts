@@ -4,6 +4,7 @@ import { eventually, type Report } from './report.ts';
 import type { Deployed } from './stack.ts';
 
 export const PASSWORD = 'right-password';
+export const SECOND_PASSWORD = 'second-password';
 export const secretOf = (password: string) =>
   JSON.stringify({ type: 'password', domain: 'acme', user: 'relay', password });
 
@@ -191,11 +192,11 @@ export const checkRotation = async (stack: Deployed, report: Report) => {
     async () => {
       huawei.osm.addCase('rotated');
       const refusedBefore = huawei.iam.failedLogIns;
-      huawei.iam.setPassword('relay', 'second-password');
+      huawei.iam.setPassword('relay', SECOND_PASSWORD);
       const ids = await aws.send(out.QueueUrl, { case_id: 'rotated' });
       const lines = await logged(stack, 'receipt.delayed', ids);
       assert.equal(lines.get(ids[0] ?? '')?.code, 'unauthorized');
-      await aws.secrets.putSecretValue({ SecretId: secretName, SecretString: secretOf('second-password') });
+      await aws.secrets.putSecretValue({ SecretId: secretName, SecretString: secretOf(SECOND_PASSWORD) });
       await markedAll(stack, ['rotated'], 60_000);
       const refused = huawei.iam.failedLogIns - refusedBefore;
       assert.ok(refused <= 2, `${refused} refused log-ins`);
@@ -212,7 +213,7 @@ export const checkLogs = async (stack: Deployed, report: Report) => {
       assert.ok(said.includes(event), `no ${event} in the logs`);
     }
     const tokens = huawei.requests.flatMap(({ headers }) => headers['x-auth-token'] ?? []);
-    for (const secret of new Set([PASSWORD, 'second-password', ...tokens.flat()])) {
+    for (const secret of new Set([PASSWORD, SECOND_PASSWORD, ...tokens.flat()])) {
       assert.ok(!said.includes(secret), 'a password or token is in the logs');
     }
     return `${said.split('\n').length} lines, ${new Set(tokens).size} tokens and 2 passwords looked for`;

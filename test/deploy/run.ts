@@ -13,6 +13,7 @@ import {
   checkOutage,
   checkRotation,
   PASSWORD,
+  SECOND_PASSWORD,
   secretOf,
 } from './relaying.ts';
 import { checkReplay } from './replaying.ts';
@@ -20,10 +21,12 @@ import { createReport } from './report.ts';
 import { createStack } from './stack.ts';
 import {
   checkAlarms,
+  checkParameterStage,
   checkProducer,
   checkRemove,
   checkSecondDeploy,
   checkTransport,
+  PARAMETER,
 } from './surroundings.ts';
 
 const STAGE = 'proof';
@@ -90,6 +93,11 @@ const story = async () => {
 
   report.section('Permissions, one by one');
   await checkPermissions(deployed, report);
+
+  report.section('A second stage');
+  const second = await createStack(emulator, huawei, `${STAGE}-ssm`, [`credentialsFrom=ssm:${PARAMETER}`]);
+  cleanUps.push(second.remove);
+  await checkParameterStage(second, secretOf(SECOND_PASSWORD), report);
 
   report.section('Removal');
   await checkRemove(deployed, report);

@@ -25,15 +25,13 @@ const outputsOf = async (aws: Aws, name: string) => {
 };
 
 /** One stage of the real serverless.yml in the emulator, and what is known of it. */
-export const createStack = async (emulator: Emulator, huawei: Huawei, stage: string) => {
+export const createStack = async (emulator: Emulator, huawei: Huawei, stage: string, own: string[] = []) => {
   const aws = connect(emulator.endpoint, emulator.certificate);
   const env = commandEnv(emulator.endpoint, emulator.certificate);
   const sources = await copySources();
   const name = `${SERVICE}-${stage}`;
-  const params = [`osmEndpoint=${huawei.url}`, `iamEndpoint=${huawei.url}`].flatMap(param => [
-    '--param',
-    param,
-  ]);
+  const endpoints = [`osmEndpoint=${huawei.url}`, `iamEndpoint=${huawei.url}`];
+  const params = [...endpoints, ...own].flatMap(param => ['--param', param]);
   return {
     aws,
     env,

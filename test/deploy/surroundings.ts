@@ -1,7 +1,7 @@
 // What lies around the functions: transport, producers, alarms, a second deploy, and what remains after removal.
 import assert from 'node:assert/strict';
 import { OWNER } from './aws.ts';
-import type { Report } from './report.ts';
+import { eventually, type Report } from './report.ts';
 import { type Deployed, SERVICE, type Stack } from './stack.ts';
 
 export const checkTransport = async ({ aws, out }: Deployed, report: Report) => {
@@ -48,6 +48,9 @@ export const checkProducer = async ({ aws, out, name }: Deployed, report: Report
   });
 };
 
+/** Where the second stage's credentials are. */
+export const PARAMETER = '/huawei/relay';
+
 interface MetricDocument {
   _aws?: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
   [field: string]: unknown;
@@ -81,38 +84,33 @@ export const checkAlarms = async ({ aws, out, name }: Deployed, report: Report) 
     });
   }
 
-  await report.check('fed with what the function printed, the alarms of this run ring', async () => {
-    const Dimensions = [{ Name: 'service', Value: name }];
-    for (const MetricName of ['Unauthorized', 'Misconfigured', 'BreakerOpened']) {
-      const values = emitted('ReadReceiptRelay', MetricName, { service: name });
-      const MetricData = values.map(Value => ({ MetricName, Dimensions, Value }));
-      await cloudWatch.putMetricData({ Namespace: 'ReadReceiptRelay', MetricData });
-    }
-    const { MetricAlarms: after = [] } = await cloudWatch.describeAlarms({ AlarmNamePrefix: name });
-    const ringing = after
-      .filter(({ StateValue }) => StateValue === 'ALARM')
-      .map(({ AlarmName }) => AlarmName);
-    for (const which of ['unauthorized', 'misconfigured', 'breaker-open']) {
-      assert.ok(ringing.includes(`${name}-${which}`), `${which} does not ring; these do: ${ringing}`);
-    }
-    return ringing.map(alarm => alarm?.slice(name.length + 1)).join(', ');
-  });
-
   await report.check(
-    'the platform counts errors and throttles under the names the alarms look at',
+    'after an invocation that throws, and fed with what the function printed, the alarms ring',
     async () => {
-      for (const { MetricName = '', Dimensions = [] } of MetricAlarms.filter(
-        ({ Namespace }) => Namespace === 'AWS/Lambda',
-      )) {
-        const { Metrics = [] } = await cloudWatch.listMetrics({
-          Namespace: 'AWS/Lambda',
-          MetricName,
-          Dimensions,
-        });
-        assert.ok(Metrics.length > 0, `no ${MetricName}`);
+      const { failed } = await aws.invoke(out.MarkAsReadFunctionName, { Records: 'not a batch' });
+      assert.ok(failed, 'what is no batch did not make it throw');
+      const Dimensions = [{ Name: 'service', Value: name }];
+      for (const MetricName of ['Unauthorized', 'Misconfigured', 'BreakerOpened']) {
+        const values = emitted('ReadReceiptRelay', MetricName, { service: name });
+        const MetricData = values.map(Value => ({ MetricName, Dimensions, Value }));
+        await cloudWatch.putMetricData({ Namespace: 'ReadReceiptRelay', MetricData });
       }
+      const { MetricAlarms: after = [] } = await cloudWatch.describeAlarms({ AlarmNamePrefix: name });
+      const ringing = after
+        .filter(({ StateValue }) => StateValue === 'ALARM')
+        .map(({ AlarmName }) => AlarmName);
+      for (const which of ['unauthorized', 'misconfigured', 'breaker-open', 'function-errors']) {
+        assert.ok(ringing.includes(`${name}-${which}`), `${which} does not ring; these do: ${ringing}`);
+      }
+      return ringing.map(alarm => alarm?.slice(name.length + 1)).join(', ');
     },
   );
+
+  await report.check('the platform counts throttles where the alarm looks', async () => {
+    const Dimensions = [{ Name: 'FunctionName', Value: out.MarkAsReadFunctionName }];
+    const metric = { Namespace: 'AWS/Lambda', MetricName: 'Throttles', Dimensions };
+    assert.equal((await cloudWatch.listMetrics(metric)).Metrics?.length, 1);
+  });
 
   await report.check('the dashboard is there and is JSON', async () => {
     const { DashboardBody = '' } = await cloudWatch.getDashboard({ DashboardName: name });
@@ -167,3 +165,29 @@ export const checkRemove = (stack: Stack, report: Report) =>
     assert.deepEqual(await leftovers(stack), []);
     return `${before.length} things found before, none after`;
   });
+
+/** Another stage beside the first, with its credentials in Systems Manager: it works, and then it is gone. */
+export const checkParameterStage = async (stack: Stack, secret: string, report: Report) => {
+  const { aws, huawei, name } = stack;
+  await report.check(
+    'a stage beside it reads a parameter instead of a secret, and leaves nothing either',
+    async () => {
+      const { status, body } = await aws.callAs(OWNER, {
+        service: 'ssm',
+        target: 'AmazonSSM.PutParameter',
+        body: { Name: PARAMETER, Type: 'SecureString', Value: secret },
+      });
+      assert.equal(status, 200, body);
+      await stack.serverless('deploy');
+      const { QueueUrl } = await stack.outputs();
+      huawei.osm.addCase('by-parameter');
+      await aws.send(QueueUrl, { case_id: 'by-parameter' });
+      await eventually('the case read at Huawei Cloud', async () => huawei.osm.unread('by-parameter') === 0);
+      await stack.serverless('remove');
+      assert.deepEqual(
+        (await leftovers(stack)).filter(each => each.includes(name)),
+        [],
+      );
+    },
+  );
+};
