@@ -61,7 +61,8 @@ export const describeError = (error: unknown): string => {
   if (!(error instanceof Error)) return `Unknown: ${error}`;
   // Where a name has several addresses, the reasons are inside.
   const { name, message, code, errors, $metadata } = error as SdkError;
-  const deepest = code ?? errors?.[0]?.code ?? (message === 'Region is missing' ? 'RegionMissing' : name);
+  const system = code ?? errors?.[0]?.code ?? /\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\b/.exec(message)?.[0];
+  const deepest = system ?? (message === 'Region is missing' ? 'RegionMissing' : name);
   const answered = $metadata?.httpStatusCode !== undefined;
   const said = message || errors?.[0]?.message || deepest;
   if (answered) return `${name === 'Error' ? `Status${$metadata?.httpStatusCode}` : name}: ${said}`;

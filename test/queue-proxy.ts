@@ -69,7 +69,12 @@ export const startQueueProxy = async (port: number) => {
       });
       return { status: answer.status, body: (await answer.json()) as object };
     };
-    const answer = await (state.intercept ?? ((_, forward) => forward()))(call, forward);
+    const answer = await Promise.resolve(
+      (state.intercept ?? ((_, forward) => forward()))(call, forward),
+    ).catch(
+      // The queue was closed meanwhile.
+      () => 'reset' as const,
+    );
     if (answer === 'hang') return;
     if (answer === 'reset') {
       request.socket.resetAndDestroy();
