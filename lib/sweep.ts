@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MOST_ENTRIES } from './batches.ts';
+import { createHold } from './hold.ts';
 import { type Letter, letterOf } from './letter.ts';
 import { createPace } from './pace.ts';
 import type { Queue, Received, Refusal } from './queue.ts';
@@ -19,9 +20,10 @@ const MOST_HIDDEN = 120_000;
 const LANES = 10;
 /** A chosen letter waits no longer for others to fill its batch. */
 const LINGER_MS = 30_000;
-/** A sweep is over after two empty receives in a row, or after so many that brought nothing but newcomers. */
+/** A sweep is over after two polls in a row that waited in vain, or after so many that brought only newcomers. */
 const BARREN_TO_END = 200;
 const EMPTY_COUNTS = 100;
+const WAITED_MS = 900;
 const TOGETHER_MS = 50;
 /** Time kept to settle: a quarter of what there is, at most this, and something for each letter held. */
 const SETTLE_MS = 15_000;
@@ -75,9 +77,7 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
   const halt = new AbortController();
   const pace = createPace(plan.perSecond, halt.signal);
   const batchSize = Math.min(MOST_ENTRIES, plan.perSecond ?? MOST_ENTRIES);
-  /** Receipt handles by message id: one a letter that must be shown again. */
-  const held = new Map<string, string>();
-  const gone = new Set<string>();
+  const held = createHold(queue);
   const ready: Chosen<T>[] = [];
   let stopped: Stopped | undefined;
   let trouble: string | undefined;
@@ -95,25 +95,12 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
     stop('interrupted');
   };
   const fail = (error: unknown) => giveUp(explain(describeError(error), queue.url));
-  const remove = async (letters: Letter[]): Promise<Refusal[]> => {
-    const refusals = await queue.remove(
-      letters.map(({ messageId, receiptHandle }) => held.get(messageId) ?? receiptHandle),
-    );
-    for (const [index, { messageId }] of letters.entries()) {
-      if (refusals[index]) continue;
-      held.delete(messageId);
-      gone.add(messageId);
-    }
-    return refusals;
-  };
-
   /** True where the message was here before the sweep began, or was seen before. */
   const take = (received: Received, heldAt: number): boolean => {
-    const { messageId, receiptHandle, sentAt } = received;
-    const known = held.has(messageId);
-    if (!known && held.size >= MOST_HELD) stop('scan_limit');
-    held.set(messageId, receiptHandle);
-    if (known || sentAt > began) return known;
+    const isFull = held.size >= MOST_HELD;
+    const seen = held.note(received);
+    if (seen !== 'new' || received.sentAt > began) return seen === 'known';
+    if (isFull) stop('scan_limit');
     if (stopped) return true;
     const letter = letterOf(received);
     const item = plan.choose(letter);
@@ -127,14 +114,14 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
     const heldAt = Date.now();
     const received = await queue.receive(HOLD_SECONDS).catch(fail);
     if (!received) return;
-    // SQS may deliver what was deleted once more.
-    const again = received.filter(({ messageId }) => gone.has(messageId));
-    if (again.length > 0) await queue.remove(again.map(({ receiptHandle }) => receiptHandle));
-    const fruitful = received.filter(one => !gone.has(one.messageId) && take(one, heldAt)).length > 0;
-    barren = fruitful ? 0 : barren + (received.length === 0 ? EMPTY_COUNTS : 1);
+    const again = received.filter(held.isGone);
+    if (again.length > 0) await held.remove(again);
+    const fruitful = received.filter(one => take(one, heldAt)).length > 0;
+    const waited = received.length === 0 && Date.now() - heldAt >= WAITED_MS;
+    barren = fruitful ? 0 : barren + (waited ? EMPTY_COUNTS : 1);
     if (barren >= BARREN_TO_END) stop('done');
     // The other lanes' polls end now too: one more second of waiting would tell nothing new.
-    else if (received.length === 0) await delay(TOGETHER_MS);
+    else if (waited) await delay(TOGETHER_MS);
   };
 
   const deliver = async () => {
@@ -144,7 +131,7 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
     if (chosen.length < places) pace.giveBack(places - chosen.length);
     // The last ones are taken: no other lane need wait for its turn.
     if (stopped && ready.length === 0) halt.abort();
-    if (chosen.length > 0) await plan.act(chosen, { remove, giveUp });
+    if (chosen.length > 0) await plan.act(chosen, { remove: held.remove, giveUp });
     pace.passed(chosen.length);
   };
 
@@ -188,13 +175,12 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
     const timeMs = Math.max(0, Math.floor(leftMs() - ANSWER_MS));
     const signal = Number.isFinite(timeMs) ? AbortSignal.timeout(timeMs) : undefined;
     const depth = await queue.depth().catch(() => undefined);
-    const items = Array.from(held.values(), receiptHandle => ({ receiptHandle, seconds: 0 }));
-    await queue.hide(items, signal);
+    await held.showAll(signal);
     const { visible = 0, hidden = 0, delayed = 0 } = depth ?? {};
     return {
       // A long poll says nothing, and finds nothing, where SQS hides as many as it can.
       stopped: why === 'done' && hidden >= MOST_HIDDEN ? 'scan_limit' : why,
-      remaining: Math.max(visible + hidden + delayed, items.length),
+      remaining: Math.max(visible + hidden + delayed, held.size),
     };
   }
 };

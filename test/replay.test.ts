@@ -319,19 +319,22 @@ describe('any letters, any filter, two runs side by side', () => {
       );
       const id = (body: string) => /c\d+|\?\d+/.exec(body)?.[0];
       const places = [...pair.receipts(), ...pair.letters()].map(({ body }) => id(body)).sort();
-      expect(places).toEqual(given.map(({ valid }, i) => (valid ? `c${i}` : `?${i}`)).sort());
       expect(pair.hidden()).toEqual([]);
+      expect(places).toEqual(given.map(({ valid }, i) => (valid ? `c${i}` : `?${i}`)).sort());
       const sum = (name: 'replayed' | 'duplicated') =>
         runs.reduce((sum, { counts }) => sum + counts[name], 0);
       expect(pair.receipts()).toHaveLength(sum('replayed'));
       expect(sum('duplicated')).toBe(0);
     };
-    // The runs wait far more than they work, so the samples run beside each other.
     const samples = fc.sample(
       fc.tuple(letters, fc.array(request, { minLength: 2, maxLength: 2 }), fc.integer({ min: 0, max: 60 })),
-      60,
+      30,
     );
-    await Promise.all(samples.map(sample => one(...sample)));
+    // The runs wait far more than they work, so some run beside each other.
+    const work = async () => {
+      for (let sample = samples.pop(); sample; sample = samples.pop()) await one(...sample);
+    };
+    await Promise.all(Array.from({ length: 10 }, work));
   }, 30_000);
 });
 
