@@ -68,7 +68,7 @@ export const loadQueues = (env = process.env) => {
 };
 
 /** Where a stage is looked for, by the rule of serverless.yml. */
-export const loadRegion = (env = process.env) => env.AWS_REGION || env.AWS_DEFAULT_REGION || 'ap-southeast-3';
+export const loadRegion = (env = process.env) => env.AWS_REGION || env.AWS_DEFAULT_REGION || 'ap-southeast-1';
 
 /**
  * Everything mark-as-read needs, checked once at cold start.

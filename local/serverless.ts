@@ -22,7 +22,7 @@ export const copySources = async () => {
 };
 
 /** Many times what a deploy takes: a command that hangs is an error and not a night. */
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 120_000;
 
 /**
  * Runs one Serverless command.
@@ -47,7 +47,7 @@ export const serverless = (folder: string, args: string[], env: NodeJS.ProcessEn
       else
         reject(
           new Error(
-            `serverless ${args[0]} ${code === null ? 'took over 3 minutes' : 'failed'}:\n${said.trim()}`,
+            `serverless ${args[0]} ${code === null ? 'took over 2 minutes' : 'failed'}:\n${said.trim()}`,
           ),
         );
     };

@@ -1,7 +1,8 @@
 // The real serverless.yml, packaged offline for two stages, and what of the CloudFormation matters.
 
+import { readFileSync } from 'node:fs';
 import { backoffSeconds } from '../lib/backoff.ts';
-import { loadConfig } from '../lib/config.ts';
+import { loadConfig, loadRegion } from '../lib/config.ts';
 import { settleMs } from '../lib/relay.ts';
 import { metricUnits } from '../lib/telemetry.ts';
 import { packageStack } from '../local/build.ts';
@@ -419,6 +420,11 @@ describe('params', () => {
     await expect(packaging).rejects.toThrow(
       /These params are wrong: site must be .*; alarmTopicArn must be .*\.(?![\s\S]*These)/,
     );
+  }, 60_000);
+
+  test('the command line looks where a bare deploy goes', () => {
+    const yaml = readFileSync(new URL('../serverless.yml', import.meta.url), 'utf8');
+    expect(/^ {2}region: .*'([a-z0-9-]+)'}$/m.exec(yaml)?.[1]).toBe(loadRegion({}));
   });
 
   test('stages share no name', () => {

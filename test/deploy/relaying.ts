@@ -206,16 +206,27 @@ export const checkRotation = async (stack: Deployed, report: Report) => {
 };
 
 export const checkLogs = async (stack: Deployed, report: Report) => {
-  const { huawei } = stack;
-  await report.check('`serverless logs` shows what happened, and no secret', async () => {
-    const said = await stack.serverless('logs', '-f', 'mark-as-read', '--startTime', '1h');
-    for (const event of ['receipt.marked', 'receipt.delayed', 'receipt.dead_lettered', 'batch.settled']) {
-      assert.ok(said.includes(event), `no ${event} in the logs`);
-    }
-    const tokens = huawei.requests.flatMap(({ headers }) => headers['x-auth-token'] ?? []);
-    for (const secret of new Set([PASSWORD, SECOND_PASSWORD, ...tokens.flat()])) {
-      assert.ok(!said.includes(secret), 'a password or token is in the logs');
-    }
-    return `${said.split('\n').length} lines, ${new Set(tokens).size} tokens and 2 passwords looked for`;
-  });
+  const { aws, huawei, out } = stack;
+  await report.check(
+    '`serverless logs` shows what happened, no secret, and no call that was refused',
+    async () => {
+      const said = await stack.serverless('logs', '-f', 'mark-as-read', '--startTime', '1h');
+      for (const event of ['receipt.marked', 'receipt.delayed', 'receipt.dead_lettered', 'batch.settled']) {
+        assert.ok(said.includes(event), `no ${event} in the logs`);
+      }
+      const tokens = huawei.requests.flatMap(({ headers }) => headers['x-auth-token'] ?? []);
+      for (const secret of new Set([PASSWORD, SECOND_PASSWORD, ...tokens.flat()])) {
+        assert.ok(!said.includes(secret), 'a password or token is in the logs');
+      }
+      const refused = [out.MarkAsReadFunctionName, out.ReplayFunctionName].map(async name =>
+        assert.doesNotMatch(
+          (await aws.logText(name)).join('\n'),
+          /AccessDenied/,
+          `${name} was refused a call`,
+        ),
+      );
+      await Promise.all(refused);
+      return `${said.split('\n').length} lines, ${new Set(tokens).size} tokens and 2 passwords looked for`;
+    },
+  );
 };
