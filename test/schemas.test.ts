@@ -13,7 +13,7 @@ import { letterCodes, parseReplayRequest } from '../lib/replay-request.ts';
 import { contracts, folder, render } from '../local/schemas.ts';
 import { fabricated, passwordCredentials, receipt, startEnvironment, useEnvironment } from './environment.ts';
 
-const RUNS = 3_000;
+const RUNS = 2_000;
 const read = (file: string) => readFile(path.join(folder, file), 'utf8');
 
 const ajv = new Ajv2020({ allErrors: true });
@@ -167,13 +167,34 @@ describe('generated values: schema and code agree', () => {
       },
       { requiredKeys: [] },
     );
+    const goodTime = fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-01-01') });
+    const good = fc.record(
+      {
+        filter: fc.record(
+          {
+            failure_code: fc.subarray([...letterCodes], { minLength: 1 }),
+            case_id: text,
+            after: goodTime.map(date => date.toISOString()),
+            max_replays: fc.integer({ min: 1, max: 9 }),
+          },
+          { requiredKeys: [] },
+        ),
+        set: fc.record({ group_id: fc.option(fc.string({ maxLength: 64 })) }),
+        limit: fc.integer({ min: 1 }),
+        dry_run: fc.boolean(),
+      },
+      { requiredKeys: [] },
+    );
     const mistyped = request.map(value => ({ ...value, dryrun: true }));
     fc.assert(
-      fc.property(fc.oneof({ weight: 9, arbitrary: maybe(request) }, mistyped), value => {
-        const taken = takesRequest(value);
-        valid += Number(taken);
-        expect(isValid('replay-request', value)).toBe(taken);
-      }),
+      fc.property(
+        fc.oneof({ weight: 6, arbitrary: maybe(request) }, { weight: 3, arbitrary: good }, mistyped),
+        value => {
+          const taken = takesRequest(value);
+          valid += Number(taken);
+          expect(isValid('replay-request', value)).toBe(taken);
+        },
+      ),
       { numRuns: RUNS },
     );
     expect(valid).toBeGreaterThan(RUNS / 50);
