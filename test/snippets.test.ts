@@ -15,7 +15,13 @@ const folder = path.join(import.meta.dirname, 'snippets');
 const ways = [
   ['TypeScript', 'send.ts', [process.execPath], [process.execPath, '--version']],
   ['Python (boto3)', 'send.py', ['python3'], ['python3', '-c', 'import boto3']],
-  ['AWS CLI', 'send.sh', ['sh'], ['aws', '--version']],
+  // Its version 1 takes no endpoint from the environment.
+  [
+    'AWS CLI',
+    'send.sh',
+    ['sh', '-c', `aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }; . "$0"`],
+    ['aws', '--version'],
+  ],
 ] as const;
 
 let fauxqs: FauxqsServer;
