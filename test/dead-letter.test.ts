@@ -179,7 +179,7 @@ describe('where the whole would pass 1 MiB', () => {
           expect(detail.startsWith(read(letter).detail)).toBe(true);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 12 },
     );
   });
 });
