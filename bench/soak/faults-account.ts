@@ -7,6 +7,9 @@ const BIG_TOKEN_BYTES = 40_000;
 /** So that there is a way out of it: nobody renews a token that is merely refused for its size. */
 const BIG_TOKEN_LIVES_MS = 1_500;
 
+/** The breaker's first probe comes after 5 s: by then a log-in that should not be repeated would have been. */
+const SECOND_TRY_MS = 6_000;
+
 /** What goes wrong with the log-in, the token and the secret. Each forces new log-ins by ending all tokens. */
 export const accountFaults: Fault[] = [
   {
@@ -37,16 +40,23 @@ export const accountFaults: Fault[] = [
   },
   {
     name: 'wrong_password',
+    lastsMs: SECOND_TRY_MS,
     opensBreaker: true,
-    arm(world) {
+    // Tokens go on dying meanwhile: each time there is a reason to log in again.
+    arm(world, dice) {
       world.changePassword({ store: true });
       world.huawei.iam.revokeTokens();
-      return () => void world.changePassword({ huawei: true, store: true });
+      const undo = repeat(dice, 500, 1500, () => world.huawei.iam.revokeTokens());
+      return () => {
+        undo();
+        world.changePassword({ huawei: true, store: true });
+      };
     },
   },
   {
     // Changed at Huawei first, in the store a while later, as people do.
     name: 'rotated_password',
+    lastsMs: SECOND_TRY_MS,
     opensBreaker: true,
     arm(world) {
       const password = world.changePassword({ huawei: true });

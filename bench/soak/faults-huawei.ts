@@ -136,7 +136,6 @@ export const huaweiFaults: Fault[] = [
   {
     // More to do than the function has time for.
     name: 'function_timeout',
-    arm: (world, dice) =>
-      breakSome(world, dice, 1, [{ does: 'slow', ms: world.pace.requestTimeoutMs * 0.8 }]),
+    arm: (world, dice) => breakSome(world, dice, 1, [{ does: 'slow', ms: world.pace.requestTimeoutMs / 2 }]),
   },
 ];

@@ -8,6 +8,8 @@ export interface Fault {
   name: string;
   /** So much fails that the function stops calling for some seconds. */
   opensBreaker?: boolean;
+  /** Stays so much longer, but in short runs. */
+  lastsMs?: number;
   /** Makes it happen; what it returns ends it. Some leave behind what lasts for the whole run. */
   arm(world: World, dice: Dice): () => void;
 }

@@ -13,13 +13,17 @@ const requests = (dice: Dice): object[] => [
   { filter: { failure_kode: ['invalid'] } },
 ];
 
+const LEAST_PAUSE_MS = 800;
+
 /** Replay runs, one after the other while everything else goes on, some of them killed. */
-export const startReplays = ({ replay }: World, dice: Dice, pauseMs: number) => {
+export const startReplays = ({ replay }: World, dice: Dice) => {
   const counts = { runs: 0, replayed: 0 };
-  let stopped = false;
+  const stopped = new AbortController();
   const run = async () => {
-    while (!stopped) {
-      await sleep(pauseMs);
+    while (!stopped.signal.aborted) {
+      const pauseMs = LEAST_PAUSE_MS + dice.below(LEAST_PAUSE_MS);
+      await sleep(pauseMs, undefined, { signal: stopped.signal }).catch(() => {});
+      if (stopped.signal.aborted) return;
       const answer = await replay.invoke(dice.pick(requests(dice))).catch(() => 'null');
       counts.runs += 1;
       counts.replayed += JSON.parse(answer)?.replayed ?? 0;
@@ -28,11 +32,9 @@ export const startReplays = ({ replay }: World, dice: Dice, pauseMs: number) => 
   const running = run();
   return {
     counts,
-    end: () => {
-      stopped = true;
-    },
+    /** Waits for the run that is under way. */
     async stop() {
-      stopped = true;
+      stopped.abort();
       await running;
     },
   };

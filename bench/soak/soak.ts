@@ -16,6 +16,8 @@ export interface Plan {
   /** By name; all where empty. */
   faults: string[];
   isShort: boolean;
+  /** Faults end only when all is over. */
+  staysToTheEnd?: boolean;
   /** How long receipts arrive while a fault is there. */
   faultMs: number;
   /** How long it stays at most until their first batches are settled. */
@@ -78,10 +80,13 @@ const strike = async (world: World, plan: Plan, fault: Fault, first: number, cou
   }
   const until = Date.now() + plan.settleMs;
   while (Date.now() < until && !wereTried(world, receipts)) await sleep(LOOK_MS);
+  if (plan.staysToTheEnd) return undo;
+  if (!plan.isShort) await sleep(fault.lastsMs ?? 0);
   undo();
   await sleep(plan.restMs);
   // Lambda replaces instances when it likes to. A short run cannot wait for an open breaker to probe.
   if (plan.isShort ? fault.opensBreaker : dice.chance(0.3)) await world.instances.recycle();
+  return () => {};
 };
 
 /** Runs the whole plan, then looks for a promise that was not kept. */
@@ -89,7 +94,8 @@ export const soak = async (plan: Plan, onProgress: (progress: Progress) => void)
   const started = performance.now();
   const schedule = scheduleOf(plan);
   const world = await createWorld(plan.folder, plan.pace);
-  const replays = startReplays(world, createDice(plan.seed, 'replay'), plan.settleMs);
+  const replays = startReplays(world, createDice(plan.seed, 'replay'));
+  const undone: (() => void)[] = [];
   try {
     let sent = 0;
     const tell = (fault: string, step: number) =>
@@ -104,7 +110,7 @@ export const soak = async (plan: Plan, onProgress: (progress: Progress) => void)
     for (const [step, fault] of schedule.entries()) {
       const until = Math.round((plan.receipts * (step + 1)) / schedule.length);
       tell(fault.name, step + 1);
-      await strike(world, plan, fault, sent, until - sent);
+      undone.push(await strike(world, plan, fault, sent, until - sent));
       sent = until;
     }
     await replays.stop();
@@ -127,7 +133,9 @@ export const soak = async (plan: Plan, onProgress: (progress: Progress) => void)
       logLines: world.watch.lines(),
     };
   } finally {
-    replays.end();
+    for (const undo of undone) undo();
+    await world.replay.stop();
+    await replays.stop();
     await world.close();
   }
 };
