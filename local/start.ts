@@ -1,19 +1,19 @@
 // `npm start`: the relay between a real SQS queue and a Huawei Cloud that misbehaves, on this machine alone.
 // `npm start -- --once` ends by itself; its exit code tells whether the numbers add up.
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BUNDLE, openEnvironment } from './environment.ts';
 import { createNarrator } from './narrator.ts';
+import { runRelay } from './relay-command.ts';
 import { afterRevocation, cases, duringOutage, everyKind, GROUP, type Wish, whileBusy } from './scenario.ts';
-import { command, count, heading, paragraph, print, say, table, verdict } from './screen.ts';
+import { count, heading, paragraph, print, say, table, verdict } from './screen.ts';
 import { type Sent, summarize } from './summary.ts';
 
 /** Longer than any act may take: two back-offs, the breaker and a slow machine. */
 const PATIENCE_MS = 60_000;
 const RETRY_AFTER_SECONDS = 4;
-const CLI = path.resolve(import.meta.dirname, '../handlers/cli.ts');
 
 const options = process.argv.slice(2);
 const once = options.includes('--once');
@@ -27,11 +27,12 @@ if (!existsSync(BUNDLE)) {
 }
 
 const interrupted = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort(signal));
 const ctrlC = new Promise<number>(resolve => {
-  interrupted.signal.addEventListener('abort', () =>
-    resolve(interrupted.signal.reason === 'SIGINT' ? 130 : 143),
-  );
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => {
+      interrupted.abort();
+      resolve(128 + constants.signals[signal]);
+    });
 });
 
 const narrator = createNarrator({
@@ -76,17 +77,6 @@ const until = async (what: string, holds: () => boolean) => {
 const ended = (some: Sent[]) =>
   until('The end of every receipt', () => some.every(({ id }) => narrator.ends.has(id)));
 
-const relay = async (...args: string[]) => {
-  command(`npx relay ${args.join(' ')}`);
-  const child = spawn(process.execPath, [CLI, ...args], {
-    env: { ...process.env, ...queues },
-    stdio: 'inherit',
-    signal: interrupted.signal,
-  });
-  const code = await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve));
-  if (code !== 0) throw new Error(`relay ${args[0]} ended with exit code ${code}.`);
-};
-
 const play = async (): Promise<boolean> => {
   const before = environment.unread();
 
@@ -112,7 +102,7 @@ const play = async (): Promise<boolean> => {
 
   heading('4. An outage that ends');
   paragraph(
-    'No receipt dies of an outage: each comes back by its own back-off, 5 s at first, then twice as long.',
+    'An outage of less than a day costs no receipt: each comes back by its own back-off, at most 5 s at first, then twice as long each time.',
   );
   say('huawei', '', 'is down: 502 and a page of HTML to every call');
   const outage = huawei.faults.add({ does: 'html502', match: { kind: 'mark' } });
@@ -124,9 +114,13 @@ const play = async (): Promise<boolean> => {
 
   heading('5. Dead letters, repaired and replayed');
   paragraph('What was forbidden lacked its group_id. The command line puts it in and sends it back.');
-  await relay('list');
+  await runRelay(['list'], queues, interrupted.signal);
   const forbidden = sent.filter(({ end }) => end === 'forbidden').length;
-  await relay('replay', '--code', 'forbidden', '--set', `group_id=${GROUP}`, '--yes');
+  await runRelay(
+    ['replay', '--code', 'forbidden', '--set', `group_id=${GROUP}`, '--yes'],
+    queues,
+    interrupted.signal,
+  );
   print();
   await until('The end of every replayed receipt', () => narrator.ends.size >= sent.length + forbidden);
 
@@ -157,6 +151,7 @@ const stayUp = () => {
   heading('Your turn');
   paragraph('Everything stays up until Ctrl-C. In another terminal, in this folder:');
   print();
+  if (process.env.AWS_PROFILE) print('  unset AWS_PROFILE');
   for (const [name, value] of Object.entries(queues)) print(`  export ${name}=${value}`);
   print();
   print('  npx relay send --case demo-1');
@@ -179,19 +174,19 @@ print(`  The queue      SQS at ${queues.AWS_ENDPOINT_URL}, in memory`);
 print(`  The function   ${path.relative('', path.dirname(BUNDLE))}, the files that go to Lambda`);
 print(`  Huawei Cloud   a stand-in for IAM and OSM at ${huawei.url}`);
 
-const acts = async (): Promise<number> => {
-  const good = await play();
-  if (once || !good) return good ? 0 : 1;
-  stayUp();
-  await ctrlC;
-  return 0;
-};
 const exitCode = await Promise.race([
   ctrlC,
-  acts().catch((error: Error) => {
-    if (!interrupted.signal.aborted) verdict(false, error.message);
-    return 1;
-  }),
+  play().then(
+    good => (good ? 0 : 1),
+    (error: Error) => {
+      if (!interrupted.signal.aborted) verdict(false, error.message);
+      return 1;
+    },
+  ),
 ]);
+if (exitCode === 0 && !once) {
+  stayUp();
+  await ctrlC;
+}
 await environment.close();
 process.exit(exitCode);

@@ -1,0 +1,24 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { command } from './screen.ts';
+
+const CLI = path.resolve(import.meta.dirname, '../handlers/cli.ts');
+
+/**
+ * Runs the command line as a person would, on the same screen.
+ *
+ * @param queues its environment; a profile of the person's own would win over it, so none is passed on
+ * @throws Error where it ends with another exit code than 0
+ */
+export const runRelay = async (args: string[], queues: Record<string, string>, signal: AbortSignal) => {
+  command(`npx relay ${args.join(' ')}`);
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: { ...Object.fromEntries(own), ...queues },
+    stdio: 'inherit',
+    signal,
+  });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`relay ${args[0]} ended with exit code ${code}.`);
+};
