@@ -22,6 +22,16 @@ const isRead = ({ huawei }: Deployed, caseId: string) =>
 /** Expects the dead letters that the failures of this run have left. */
 export const checkReplay = async (stack: Deployed, report: Report) => {
   const { huawei } = stack;
+  await report.check('`relay doctor --stage` finds nothing wrong, from inside the function', async () => {
+    const said = await relay(stack, 'doctor');
+    const { checks } = said as { checks: { check: string; status: string; says: string }[] };
+    assert.deepEqual(
+      checks.filter(({ status }) => status === 'failed'),
+      [],
+    );
+    return checks.map(({ check, status }) => `${check} ${status}`).join(', ');
+  });
+
   await report.check('`relay status --stage` counts the dead letters by code', async () => {
     const { by_code } = await relay(stack, 'status');
     const expected = { malformed: 1, invalid: 1, rejected: 1, forbidden: 1, failed: 1, unavailable: 1 };
