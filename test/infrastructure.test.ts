@@ -263,7 +263,7 @@ describe('packages', () => {
 });
 
 describe('roles', () => {
-  test('mark-as-read may take and settle receipts, write dead letters, read one secret, and log', () => {
+  test('mark-as-read may take and settle receipts, write dead letters, look at both queues, read one secret, and log', () => {
     const secret = {
       'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:read-receipt-relay-dev-??????`,
     };
@@ -273,6 +273,7 @@ describe('roles', () => {
       `secretsmanager:GetSecretValue ${JSON.stringify(secret)}`,
       `sqs:ChangeMessageVisibility* ${arnOf('Queue')}`,
       `sqs:DeleteMessage ${arnOf('Queue')}`,
+      `sqs:GetQueueAttributes ${arnOf('DeadLetterQueue')}`,
       `sqs:GetQueueAttributes ${arnOf('Queue')}`,
       `sqs:ReceiveMessage ${arnOf('Queue')}`,
       `sqs:SendMessage* ${arnOf('DeadLetterQueue')}`,

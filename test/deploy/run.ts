@@ -6,6 +6,7 @@ import { packageStack } from '../../local/build.ts';
 import { startHuawei } from '../../local/huawei/server.ts';
 import { lintTemplate, prepareVenv, startEmulator } from './emulator.ts';
 import { checkPermissions } from './permissions.ts';
+import { checkEnvelopes } from './producing.ts';
 import {
   checkDeadLetters,
   checkLogs,
@@ -88,6 +89,7 @@ const story = async () => {
   report.section('Transport, producers, alarms');
   await checkTransport(deployed, report);
   await checkProducer(deployed, report);
+  await checkEnvelopes(deployed, report);
   await checkAlarms(deployed, report);
   await checkSecondDeploy(deployed, report);
 
