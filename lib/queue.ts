@@ -122,17 +122,18 @@ export const createQueue = (QueueUrl: string, { maxAttempts = 3 } = {}) => {
       ),
 
     /**
-     * Takes up to ten messages, hidden from others for so many seconds. None means that there are none now.
+     * Takes up to ten messages, hidden from others for so many seconds. None means that there are none now; where
+     * it did not wait, only that some of SQS's servers have none.
      *
      * @throws whatever the SDK does
      */
-    async receive(seconds: number): Promise<Received[]> {
+    async receive(seconds: number, { waits = true } = {}): Promise<Received[]> {
       const { sqs, client } = await load();
       const command = new sqs.ReceiveMessageCommand({
         QueueUrl,
         MaxNumberOfMessages: MOST_ENTRIES,
         VisibilityTimeout: seconds,
-        WaitTimeSeconds: WAIT_SECONDS,
+        WaitTimeSeconds: waits ? WAIT_SECONDS : 0,
         MessageAttributeNames: ['All'],
         MessageSystemAttributeNames: ['All'],
       });

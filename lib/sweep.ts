@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MOST_ENTRIES } from './batches.ts';
+import { createEmptiness } from './emptiness.ts';
 import { createHold } from './hold.ts';
 import { type Letter, letterOf } from './letter.ts';
 import { createPace } from './pace.ts';
@@ -20,11 +21,8 @@ const MOST_HIDDEN = 120_000;
 const LANES = 10;
 /** A chosen letter waits no longer for others to fill its batch. */
 const LINGER_MS = 30_000;
-/** A sweep is over after two polls in a row that waited in vain, or after so many that brought only newcomers. */
-const BARREN_TO_END = 200;
-const EMPTY_COUNTS = 100;
-const WAITED_MS = 900;
-const TOGETHER_MS = 50;
+/** After a poll in vain: the other lanes' polls end about now, and asking before would tell nothing new. */
+const PAUSE_MS = 20;
 /** Time kept to settle: a quarter of what there is, at most this, and something for each letter held. */
 const SETTLE_MS = 15_000;
 const SHOW_MS = 0.25;
@@ -78,11 +76,14 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
   const pace = createPace(plan.perSecond, halt.signal);
   const batchSize = Math.min(MOST_ENTRIES, plan.perSecond ?? MOST_ENTRIES);
   const held = createHold(queue);
+  const isDone = createEmptiness();
   const ready: Chosen<T>[] = [];
   let stopped: Stopped | undefined;
   let trouble: string | undefined;
-  let barren = 0;
   let began = 0;
+  let expected = 0;
+  let seen = 0;
+  let looking = 0;
 
   const stop = (why: Stopped) => {
     const atOnce = why === 'deadline' || why === 'interrupted';
@@ -98,8 +99,9 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
   /** True where the message was here before the sweep began, or was seen before. */
   const take = (received: Received, heldAt: number): boolean => {
     const isFull = held.size >= MOST_HELD;
-    const seen = held.note(received);
-    if (seen !== 'new' || received.sentAt > began) return seen === 'known';
+    const note = held.note(received);
+    if (note !== 'new' || received.sentAt > began) return note === 'known';
+    seen++;
     if (isFull) stop('scan_limit');
     if (stopped) return true;
     const letter = letterOf(received);
@@ -112,16 +114,18 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
   const look = async () => {
     if (leftMs() < settleMs + held.size * SHOW_MS) return stop('deadline');
     const heldAt = Date.now();
-    const received = await queue.receive(HOLD_SECONDS).catch(fail);
+    // Those under way may bring the rest: then there is nothing to wait for.
+    const waits = expected === 0 || seen + looking * MOST_ENTRIES < expected;
+    looking++;
+    const received = await queue.receive(HOLD_SECONDS, { waits }).catch(fail);
+    looking--;
     if (!received) return;
     const again = received.filter(held.isGone);
     if (again.length > 0) await held.remove(again);
     const fruitful = received.filter(one => take(one, heldAt)).length > 0;
-    const waited = received.length === 0 && Date.now() - heldAt >= WAITED_MS;
-    barren = fruitful ? 0 : barren + (waited ? EMPTY_COUNTS : 1);
-    if (barren >= BARREN_TO_END) stop('done');
-    // The other lanes' polls end now too: one more second of waiting would tell nothing new.
-    else if (waited) await delay(TOGETHER_MS);
+    const isEmpty = received.length === 0;
+    if (isDone({ fruitful, isEmpty, tookMs: Date.now() - heldAt, sawAll: seen >= expected })) stop('done');
+    else if (isEmpty) await delay(PAUSE_MS);
   };
 
   const deliver = async () => {
@@ -161,6 +165,7 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
     if (plan.signal?.aborted) interrupt();
     const depth = await queue.depth().catch(fail);
     began = depth?.at ?? 0;
+    expected = depth?.visible ?? 0;
     const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
     const settled = await settle(stopped ?? 'done');
     for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
