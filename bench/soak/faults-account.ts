@@ -42,7 +42,18 @@ export const accountFaults: Fault[] = [
     name: 'wrong_password',
     lastsMs: SECOND_TRY_MS,
     opensBreaker: true,
-    // Tokens go on dying meanwhile: each time there is a reason to log in again.
+    arm(world) {
+      world.changePassword({ store: true });
+      world.huawei.iam.revokeTokens();
+      return () => void world.changePassword({ huawei: true, store: true });
+    },
+  },
+  {
+    // What the former secret still gives dies as well: the wrong one must not be tried a second time.
+    name: 'wrong_and_revoked',
+    opensBreaker: true,
+    lastsMs: SECOND_TRY_MS,
+    onDemand: true,
     arm(world, dice) {
       world.changePassword({ store: true });
       world.huawei.iam.revokeTokens();
