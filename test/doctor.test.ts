@@ -17,7 +17,7 @@ import {
   startEnvironment,
   useEnvironment,
 } from './environment.ts';
-import { secret } from './output/printed.ts';
+import { leaksIn, secret } from './output/printed.ts';
 
 const CLI = path.resolve(import.meta.dirname, '../handlers/cli.ts');
 const DAY_SECONDS = 86_400;
@@ -48,6 +48,7 @@ const start = async (setup: Setup = {}) => {
   await setUpQueues();
   const check = async (): Promise<Check[]> => {
     const answer = (await environment.handler({ doctor: true }, context)) as unknown as { checks: Check[] };
+    expect(leaksIn(JSON.stringify(answer))).toEqual([]);
     return answer.checks;
   };
   return { ...environment, check };
@@ -301,9 +302,10 @@ describe('an event', () => {
 
 const relay = (...args: string[]) =>
   new Promise<{ code: number; out: string; error: string }>(resolve => {
-    execFile(process.execPath, [CLI, ...args], { env: process.env }, (error, out, stderr) =>
-      resolve({ code: Number(error?.code ?? 0), out, error: stderr }),
-    );
+    execFile(process.execPath, [CLI, ...args], { env: process.env }, (error, out, stderr) => {
+      expect(leaksIn(out + stderr)).toEqual([]);
+      resolve({ code: Number(error?.code ?? 0), out, error: stderr });
+    });
   });
 
 describe('relay doctor', () => {
