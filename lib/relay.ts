@@ -102,7 +102,7 @@ const report = ({ log, count, publish }: Telemetry, entries: Entry[], marks: num
   const lags: number[] = [];
   const fates = { marked: 0, dead_lettered: 0, delayed: 0, left: 0 };
   let oldestMs = 0;
-  for (const { record, mark, readAt, outcome, fate, reason, durationMs } of entries) {
+  for (const { record, mark, readAt, outcome, fate, reason, durationMs, delaySeconds } of entries) {
     fates[fate]++;
     if (outcome) count(metricOf(outcome.code));
     if (fate === 'marked' && readAt) lags.push(Math.max(0, now - readAt));
@@ -114,6 +114,7 @@ const report = ({ log, count, publish }: Telemetry, entries: Entry[], marks: num
       attempt: receivesOf(record),
       duration_ms: durationMs,
       ...outcome,
+      ...(fate === 'delayed' && { delay_s: delaySeconds }),
       ...(reason && { reason }),
     });
   }

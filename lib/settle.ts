@@ -17,6 +17,8 @@ export interface Entry {
   /** Absent where our own code failed. */
   outcome?: Outcome;
   durationMs?: number;
+  /** Its back-off. */
+  delaySeconds?: number;
   /** Only `marked` and `dead_lettered` are acknowledged. */
   fate: 'marked' | 'dead_lettered' | 'delayed' | 'left';
   /** Why the record is left as it is. */
@@ -87,6 +89,7 @@ export const createSettle = ({ source, deadLetters, limits, redactor, telemetry 
           letters.push({ entry, item: letterOf(entry, outcome, now) });
         } else {
           const seconds = backoffSeconds(received.receives, outcome.retryAfterSeconds);
+          entry.delaySeconds = seconds;
           delays.push({ entry, item: { receiptHandle: record.receiptHandle, seconds } });
         }
       } catch (error) {
