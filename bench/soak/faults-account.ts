@@ -49,11 +49,10 @@ export const accountFaults: Fault[] = [
     },
   },
   {
-    // What the former secret still gives dies as well: the wrong one must not be tried a second time.
+    // What the former secret still gives dies as well, again and again: the wrong one is tried once more, not thrice.
     name: 'wrong_and_revoked',
     opensBreaker: true,
     lastsMs: SECOND_TRY_MS,
-    onDemand: true,
     arm(world, dice) {
       world.changePassword({ store: true });
       world.huawei.iam.revokeTokens();

@@ -10,8 +10,6 @@ export interface Fault {
   opensBreaker?: boolean;
   /** Stays so much longer, but in short runs. */
   lastsMs?: number;
-  /** Only where it is asked for by name. */
-  onDemand?: boolean;
   /** Makes it happen; what it returns ends it. Some leave behind what lasts for the whole run. */
   arm(world: World, dice: Dice): () => void;
 }

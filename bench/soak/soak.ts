@@ -58,9 +58,7 @@ const LOOK_MS = 20;
 /** The faults in an order of the seed; the first one stays, as it needs the longest. */
 const scheduleOf = ({ faults: wanted, seed }: Plan): Fault[] => {
   const dice = createDice(seed, 'schedule');
-  const chosen = faults.filter(({ name, onDemand }) =>
-    wanted.length === 0 ? !onDemand : wanted.includes(name),
-  );
+  const chosen = faults.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   const [first, ...others] = chosen;
   const shuffled = others.map(fault => ({ fault, at: dice.roll() })).sort((a, b) => a.at - b.at);
   return first ? [first, ...shuffled.map(({ fault }) => fault)] : [];
