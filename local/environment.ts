@@ -17,8 +17,10 @@ const BATCH_SIZE = 1000;
 const WINDOW_SECONDS = 1;
 const CONCURRENCY = 2;
 const FUNCTION_TIMEOUT_MS = 8_000;
-const VISIBILITY_SECONDS = 10;
-const MOST_RECEIVES = 20;
+// As resources/queues.yml has them: nobody waits for these, and `npx relay doctor` looks.
+const VISIBILITY_SECONDS = 185;
+const MOST_RECEIVES = 500;
+const RETENTION_SECONDS = 14 * 86_400;
 const MOST_ENTRIES = 10;
 
 const QUEUE = 'receipts';
@@ -35,22 +37,17 @@ interface Options {
 /** Everything that surrounds the relay, on this machine: SQS, Huawei Cloud, Lambda. Ports are free ones. */
 export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Options) => {
   const sqs = await startFauxqs({ port: 0, logger: false });
-  const { queueArn: deadLetterTargetArn } = sqs.createQueue(DEAD_LETTERS);
+  const { queueArn: deadLetterTargetArn } = sqs.createQueue(DEAD_LETTERS, {
+    attributes: { MessageRetentionPeriod: String(RETENTION_SECONDS) },
+  });
   sqs.createQueue(QUEUE, {
     attributes: {
       VisibilityTimeout: String(VISIBILITY_SECONDS),
+      MessageRetentionPeriod: String(RETENTION_SECONDS / 2),
       RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: MOST_RECEIVES }),
     },
   });
   const urlOf = (queue: string) => `${sqs.address}/000000000000/${queue}`;
-  /** What `npx relay` needs to know. */
-  const queues = {
-    QUEUE_URL: urlOf(QUEUE),
-    DEAD_LETTER_QUEUE_URL: urlOf(DEAD_LETTERS),
-    AWS_ENDPOINT_URL: sqs.address,
-    ...awsKeys,
-  };
-
   const user = { name: 'relay', password: randomBytes(12).toString('base64url') };
   const huawei = await startHuawei({ cases, accounts: [{ domain: 'demo', users: [user] }] });
   const folder = await mkdtemp(path.join(tmpdir(), 'read-receipt-relay-start-'));
@@ -58,13 +55,21 @@ export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Opti
   const stored = { type: 'password', domain: 'demo', user: user.name, password: user.password };
   await writeFile(credentials, JSON.stringify(stored), { mode: 0o600 });
 
+  /** What `npx relay` needs to know. */
+  const variables = {
+    QUEUE_URL: urlOf(QUEUE),
+    DEAD_LETTER_QUEUE_URL: urlOf(DEAD_LETTERS),
+    OSM_ENDPOINT: huawei.url,
+    IAM_ENDPOINT: huawei.url,
+    CREDENTIALS_FROM: `file:${credentials}`,
+    AWS_ENDPOINT_URL: sqs.address,
+    ...awsKeys,
+  };
+
   const lambda = startFunction({
     bundle: BUNDLE,
     env: {
-      ...queues,
-      OSM_ENDPOINT: huawei.url,
-      IAM_ENDPOINT: huawei.url,
-      CREDENTIALS_FROM: `file:${credentials}`,
+      ...variables,
       POWERTOOLS_SERVICE_NAME: 'read-receipt-relay-local',
       POWERTOOLS_METRICS_NAMESPACE: 'ReadReceiptRelay',
     },
@@ -85,7 +90,7 @@ export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Opti
 
   return {
     huawei,
-    queues,
+    variables,
     /** Receipts that are not settled yet. */
     waiting: () => Object.values(messagesOf(QUEUE)).flat().length,
     /** Seconds until the queue shows a message again. */
@@ -109,7 +114,7 @@ export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Opti
         const some = bodies.slice(from, from + MOST_ENTRIES);
         const Entries = some.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
         const { Successful = [], Failed = [] } = await client.send(
-          new SendMessageBatchCommand({ QueueUrl: queues.QUEUE_URL, Entries }),
+          new SendMessageBatchCommand({ QueueUrl: variables.QUEUE_URL, Entries }),
         );
         if (Failed.length > 0) throw new Error(`SQS refused a message: ${Failed[0]?.Message}`);
         const byId = new Map(Successful.map(({ Id, MessageId = '' }) => [Id, MessageId]));
@@ -120,7 +125,7 @@ export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Opti
     /** From now on the function reads the queue. */
     async startReading() {
       mapping = await startEventSourceMapping({
-        queueUrl: queues.QUEUE_URL,
+        queueUrl: variables.QUEUE_URL,
         client,
         invoke(event) {
           onInvoke(event);

@@ -53,7 +53,7 @@ const environment = await openEnvironment({
       say('trouble', '', `the batch failed as a whole: ${error.message}`);
   },
 });
-const { huawei, queues } = environment;
+const { huawei, variables } = environment;
 const sent: Sent[] = [];
 
 const send = async (wishes: Wish[]): Promise<Sent[]> => {
@@ -114,11 +114,11 @@ const play = async (): Promise<boolean> => {
 
   heading('5. Dead letters, repaired and replayed');
   paragraph('What was forbidden lacked its group_id. The command line puts it in and sends it back.');
-  await runRelay(['list'], queues, interrupted.signal);
+  await runRelay(['list'], variables, interrupted.signal);
   const forbidden = sent.filter(({ end }) => end === 'forbidden').length;
   await runRelay(
     ['replay', '--code', 'forbidden', '--set', `group_id=${GROUP}`, '--yes'],
-    queues,
+    variables,
     interrupted.signal,
   );
   print();
@@ -152,11 +152,12 @@ const stayUp = () => {
   paragraph('Everything stays up until Ctrl-C. In another terminal, in this folder:');
   print();
   if (process.env.AWS_PROFILE) print('  unset AWS_PROFILE');
-  for (const [name, value] of Object.entries(queues)) print(`  export ${name}=${value}`);
+  for (const [name, value] of Object.entries(variables)) print(`  export ${name}=${value}`);
   print();
   print('  npx relay send --case demo-1');
   print(`  npx relay send --case demo-team --group ${GROUP}`);
   print('  npx relay status');
+  print('  npx relay doctor');
   print('  npx relay list');
   print();
   paragraph(
@@ -170,7 +171,7 @@ paragraph(
   'Someone reads the messages of a support case, and a read receipt goes onto a queue. The function takes receipts from the queue in batches and marks their cases as read at Huawei Cloud. Here is what becomes of each.',
 );
 print();
-print(`  The queue      SQS at ${queues.AWS_ENDPOINT_URL}, in memory`);
+print(`  The queue      SQS at ${variables.AWS_ENDPOINT_URL}, in memory`);
 print(`  The function   ${path.relative('', path.dirname(BUNDLE))}, the files that go to Lambda`);
 print(`  Huawei Cloud   a stand-in for IAM and OSM at ${huawei.url}`);
 
