@@ -72,10 +72,8 @@ const reach = async (
     return { line: failed(check, detail, networkTodo(detail, variable)) };
   }
   const skewSeconds = (Date.now() - Date.parse(String(answer.headers.date))) / 1000;
-  return {
-    line: passed(check, `${host} answers, name and certificate are good (${tookMs} ms)`),
-    skewSeconds,
-  };
+  const how = endpoint.startsWith('https:') ? 'name and certificate are good' : 'over plain http';
+  return { line: passed(check, `${host} answers, ${how} (${tookMs} ms)`), skewSeconds };
 };
 
 const checkClock = (skews: (number | undefined)[]): Check => {

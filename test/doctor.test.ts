@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { GetQueueAttributesCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { checkAge } from '../handlers/cli/age.ts';
 import type { Check } from '../lib/check.ts';
 import { checkQueues } from '../lib/check-queues.ts';
 import {
@@ -358,6 +359,48 @@ describe('relay doctor', () => {
       /✗ configuration +read-receipt-relay-prod-mark-as-read failed: The configuration is wrong/,
     );
     expect(code).toBe(1);
+  });
+});
+
+describe('the age of the oldest message', () => {
+  const minutesAgo = (minutes: number) => Date.now() / 1000 - minutes * 60;
+
+  test.each([
+    ['is young', [{ Timestamp: minutesAgo(1), Maximum: 40 }], 'ok', /waits since 40 s/],
+    [
+      'was old, and is young',
+      [
+        { Timestamp: minutesAgo(1), Maximum: 7 },
+        { Timestamp: minutesAgo(9), Maximum: 9_000 },
+      ],
+      'ok',
+      /since 7 s/,
+    ],
+    ['is old', [{ Timestamp: minutesAgo(1), Maximum: 7_200 }], 'failed', /since 7200 s/],
+    ['is not measured, as none waits', [], 'ok', /none waits/],
+    ['cannot be read', 403, 'skipped', /AccessDenied/],
+  ])('%s', async (_, points, status, says) => {
+    await start();
+    const asked: string[] = [];
+    const server = createServer(async (request, response) => {
+      asked.push(await text(request));
+      response.statusCode = points === 403 ? 403 : 200;
+      response.setHeader('Content-Type', 'application/x-amz-json-1.0');
+      const refusal = { __type: 'AccessDeniedException', message: 'not you' };
+      response.end(JSON.stringify(points === 403 ? refusal : { Datapoints: points }));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    process.env.AWS_ENDPOINT_URL_CLOUDWATCH = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const check = await checkAge(process.env.QUEUE_URL as string);
+      expect(check).toMatchObject({ check: 'oldest message', status, says: expect.stringMatching(says) });
+      expect(asked[0]).toContain('ApproximateAgeOfOldestMessage');
+    } finally {
+      delete process.env.AWS_ENDPOINT_URL_CLOUDWATCH;
+      server.close();
+      server.closeAllConnections();
+    }
   });
 });
 
