@@ -50,6 +50,7 @@ export const createLedger = (judge: Judge) => {
   const byHandle = new Map<string, Message>();
   /** What nobody sent, or came back changed: each is a broken promise. */
   const strange: { receipt?: Receipt; why: string }[] = [];
+  const sentBy: Partial<Record<Caller, number>> = {};
   /** A delivery can be quicker than the answer to who sent it. */
   const early = new Map<string, Delivery[]>();
 
@@ -63,10 +64,13 @@ export const createLedger = (judge: Judge) => {
     receipts,
     messages,
     strange,
+    /** How many messages each caller got into a queue. */
+    sentBy,
     of: (receipt: Receipt): Message[] => byReceipt.get(receipt.id) ?? [],
     expect: (receipt: Receipt) => receipts.set(receipt.id, receipt),
 
     sent(message: SentMessage) {
+      sentBy[message.sentBy] = (sentBy[message.sentBy] ?? 0) + 1;
       const receipt = receipts.get(Number(message.attributes[ID_ATTRIBUTE]?.StringValue));
       if (!receipt) {
         strange.push({ why: `${message.sentBy} sent a message that is no receipt's: ${message.body}` });

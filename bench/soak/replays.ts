@@ -3,7 +3,15 @@ import type { Dice } from './random.ts';
 import { REPAIR } from './repairs.ts';
 import type { World } from './world.ts';
 
-const requests = (dice: Dice): object[] => [
+interface ReplayRequest {
+  dry_run?: boolean;
+  filter?: object;
+  set?: object;
+  limit?: number;
+  rate_per_second?: number;
+}
+
+const requests = (dice: Dice): ReplayRequest[] => [
   {},
   { filter: { failure_code: ['forbidden'] }, set: REPAIR },
   { filter: { failure_code: ['rejected', 'failed', 'unavailable'] }, limit: 10 + dice.below(100) },
@@ -16,17 +24,34 @@ const requests = (dice: Dice): object[] => [
 const LEAST_PAUSE_MS = 800;
 
 /** Replay runs, one after the other while everything else goes on, some of them killed. */
-export const startReplays = ({ replay }: World, dice: Dice) => {
+export const startReplays = ({ replay, ledger }: World, dice: Dice) => {
   const counts = { runs: 0, replayed: 0 };
+  const sent = () => ledger.sentBy.replay ?? 0;
+  const blame = (request: ReplayRequest, why: string) =>
+    ledger.strange.push({ why: `a replay of ${JSON.stringify(request)} ${why}` });
+
+  /** What it says it sent is what SQS took; what it is unsure of, it says too. */
+  const once = async (request: ReplayRequest) => {
+    const before = sent();
+    const text = await replay.invoke(request).catch(() => undefined);
+    const took = sent() - before;
+    if (request.dry_run && took > 0) blame(request, `sent ${took}`);
+    if ('failure_kode' in (request.filter ?? {}) && (took > 0 || text)) blame(request, 'was not refused');
+    if (text === undefined) return; // killed, or an error: the letters tell
+    const { replayed = 0, duplicated = 0 } = JSON.parse(text) ?? {};
+    if (took > replayed || took < replayed - duplicated)
+      blame(request, `says it sent ${replayed} (${duplicated} of them unsure), and SQS took ${took}`);
+    counts.replayed += replayed;
+  };
+
   const stopped = new AbortController();
   const run = async () => {
     while (!stopped.signal.aborted) {
       const pauseMs = LEAST_PAUSE_MS + dice.below(LEAST_PAUSE_MS);
       await sleep(pauseMs, undefined, { signal: stopped.signal }).catch(() => {});
       if (stopped.signal.aborted) return;
-      const answer = await replay.invoke(dice.pick(requests(dice))).catch(() => 'null');
+      await once(dice.pick(requests(dice)));
       counts.runs += 1;
-      counts.replayed += JSON.parse(answer)?.replayed ?? 0;
     }
   };
   const running = run();
