@@ -65,7 +65,7 @@ export const createRelay = ({ mark, access, breaker, settle, telemetry, maxInFli
       await pMap(groups, ([key, wishes]) => attempt(key, wishes), limits);
     };
     const timeUp = new Promise(resolve => cut.signal.addEventListener('abort', resolve));
-    const timer = setTimeout(() => cut.abort(), forMs);
+    const timer = setTimeout(() => cut.abort(), Math.max(0, forMs));
     await Promise.race([work(), timeUp]);
     clearTimeout(timer);
   };
