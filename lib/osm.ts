@@ -1,14 +1,11 @@
-import PQueue from 'p-queue';
 import type { Access } from './access.ts';
 import { type Answer, classify } from './answer.ts';
 import { type Outcome, unfinished } from './failure.ts';
 import type { Broken, Call, Client } from './http.ts';
 import type { Mark } from './mark.ts';
+import { createRate } from './rate.ts';
 import type { Redactor } from './redact.ts';
 import type { Telemetry } from './telemetry.ts';
-
-/** The limit holds in any window of one second; the rest is for clocks that count in whole milliseconds. */
-const RATE_WINDOW_MS = 1010;
 
 interface Dependencies {
   client: Client;
@@ -41,14 +38,13 @@ const callOf = ({ case_id, group_id, language, time_zone }: Mark, headers: Recor
  */
 export const createOsm = (dependencies: Dependencies) => {
   const { client, access, redactor, headers, maxRequestsPerSecond, telemetry } = dependencies;
-  const pace = new PQueue({ intervalCap: maxRequestsPerSecond, interval: RATE_WINDOW_MS, strict: true });
+  const itsTurn = createRate(maxRequestsPerSecond);
 
   /** @param signal cuts the call short: its outcome is `unfinished` */
   return async (mark: Mark, signal: AbortSignal): Promise<Outcome> => {
     const start = async (call: Call): Promise<Answer | Broken> => {
       // Cut while it waits, it leaves its place to the next invocation.
-      const itsTurn = await pace.add(() => true, { signal }).catch(() => false);
-      if (!itsTurn) return { broken: unfinished, stale: false };
+      if (!(await itsTurn(signal))) return { broken: unfinished, stale: false };
       telemetry.count('Calls');
       return client.send({ ...call, signal });
     };
