@@ -1,4 +1,4 @@
-import PQueue from 'p-queue';
+import pMap from 'p-map';
 import { MOST_BYTES } from './message.ts';
 import { describeError } from './queue-trouble.ts';
 
@@ -40,31 +40,27 @@ export const timeLimit = (ms: number, signal?: AbortSignal): AbortSignal => {
 };
 
 /** Makes batch calls of any number of items, and answers item by item, in their order. Never throws. */
-export const createBatches = () => {
-  const lane = new PQueue({ concurrency: MOST_CALLS });
-
-  return async <T>(
-    items: T[],
-    bytes: (item: T) => number,
-    call: (items: T[], abortSignal: AbortSignal) => Promise<BatchAnswer>,
-    signal?: AbortSignal,
-  ): Promise<Refusal[]> => {
-    const refusals: Refusal[] = items.map(() => 'NoAnswer: SQS did not name it in its answer');
-    const settle = async (from: number, some: T[]) => {
-      try {
-        const answer = await call(some, timeLimit(CALL_TIMEOUT_MS, signal));
-        // Only what SQS names as successful counts.
-        for (const { Id } of answer.Successful ?? []) refusals[from + Number(Id)] = undefined;
-        for (const { Id, Code, Message } of answer.Failed ?? []) {
-          refusals[from + Number(Id)] = [Code, Message].filter(Boolean).join(': ') || 'refused';
-        }
-      } catch (error) {
-        refusals.fill(describeError(error), from, from + some.length);
+export const inBatches = async <T>(
+  items: T[],
+  bytes: (item: T) => number,
+  call: (items: T[], abortSignal: AbortSignal) => Promise<BatchAnswer>,
+  signal?: AbortSignal,
+): Promise<Refusal[]> => {
+  const refusals: Refusal[] = items.map(() => 'NoAnswer: SQS did not name it in its answer');
+  const settle = async (from: number, some: T[]) => {
+    try {
+      const answer = await call(some, timeLimit(CALL_TIMEOUT_MS, signal));
+      // Only what SQS names as successful counts.
+      for (const { Id } of answer.Successful ?? []) refusals[from + Number(Id)] = undefined;
+      for (const { Id, Code, Message } of answer.Failed ?? []) {
+        refusals[from + Number(Id)] = [Code, Message].filter(Boolean).join(': ') || 'refused';
       }
-    };
-    await Promise.all(
-      [...batchesOf(items, bytes)].map(({ from, items }) => lane.add(() => settle(from, items))),
-    );
-    return refusals;
+    } catch (error) {
+      refusals.fill(describeError(error), from, from + some.length);
+    }
   };
+  await pMap(batchesOf(items, bytes), ({ from, items }) => settle(from, items), {
+    concurrency: MOST_CALLS,
+  });
+  return refusals;
 };

@@ -1,5 +1,5 @@
 import type { SQSClient, Message as Taken } from '@aws-sdk/client-sqs';
-import { CALL_TIMEOUT_MS, createBatches, MOST_ENTRIES, timeLimit } from './batches.ts';
+import { CALL_TIMEOUT_MS, inBatches, MOST_ENTRIES, timeLimit } from './batches.ts';
 import { bytesOf, type Message } from './message.ts';
 
 export type { Refusal } from './batches.ts';
@@ -51,7 +51,6 @@ let loading: Promise<typeof import('@aws-sdk/client-sqs')> | undefined;
  * @param maxAttempts how often the SDK makes one call; 1 where a repeat could do a thing twice unnoticed
  */
 export const createQueue = (QueueUrl: string, { maxAttempts = 3 } = {}) => {
-  const inBatches = createBatches();
   let client: SQSClient | undefined;
 
   /** The SDK is loaded by the first who needs it: a batch that is marked needs no call to SQS. */
