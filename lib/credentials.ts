@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import aws4 from 'aws4';
 import * as z from 'zod/mini';
 import type { Config } from './config.ts';
@@ -115,12 +114,15 @@ const readParameter = async (source: Source, version = ''): Promise<Text> => {
 const readText = async (source: Source): Promise<Text> => {
   const { store, id } = source.credentialsFrom;
   switch (store) {
-    case 'file':
+    case 'file': {
+      // Loaded only by those who use it.
+      const { readFile } = await import('node:fs/promises');
       return {
         text: await readFile(id, 'utf8').catch(cause => {
           throw new Error(`could not be read: ${cause.code}`, { cause });
         }),
       };
+    }
     case 'secretsmanager':
       return readSecret(source, {});
     case 'ssm':
