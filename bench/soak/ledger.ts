@@ -64,13 +64,13 @@ export const createLedger = (judge: Judge) => {
     receipts,
     messages,
     strange,
-    /** How many messages each caller got into a queue. */
+    /** How many messages each caller sent, and was told that SQS has them. */
     sentBy,
     of: (receipt: Receipt): Message[] => byReceipt.get(receipt.id) ?? [],
     expect: (receipt: Receipt) => receipts.set(receipt.id, receipt),
 
     sent(message: SentMessage) {
-      sentBy[message.sentBy] = (sentBy[message.sentBy] ?? 0) + 1;
+      if (message.confirmedAt !== undefined) sentBy[message.sentBy] = (sentBy[message.sentBy] ?? 0) + 1;
       const receipt = receipts.get(Number(message.attributes[ID_ATTRIBUTE]?.StringValue));
       if (!receipt) {
         strange.push({ why: `${message.sentBy} sent a message that is no receipt's: ${message.body}` });

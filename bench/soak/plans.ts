@@ -1,5 +1,18 @@
 import type { Plan } from './soak.ts';
 
+export interface Pace {
+  /** The function's timeout. */
+  timeoutMs: number;
+  /** Of the queue: what was left comes back after this. */
+  visibilitySeconds: number;
+  requestTimeoutMs: number;
+  maxAgeSeconds: number;
+  maxRequestsPerSecond: number;
+  batchSize: number;
+  /** The proxy multiplies visibility timeouts with this. */
+  timeScale: number;
+}
+
 type Numbers = Omit<Plan, 'folder' | 'seed' | 'faults'>;
 
 /** About three minutes. Waiting takes a hundredth of the time; timeouts and the age are set by configuration. */

@@ -30,7 +30,7 @@ export const startReplays = ({ replay, ledger }: World, dice: Dice) => {
   const blame = (request: ReplayRequest, why: string) =>
     ledger.strange.push({ why: `a replay of ${JSON.stringify(request)} ${why}` });
 
-  /** What it says it sent is what SQS took; what it is unsure of, it says too. */
+  /** What it says it sent is what SQS told it to have taken; what it is unsure of comes on top, and it says so. */
   const once = async (request: ReplayRequest) => {
     const before = sent();
     const text = await replay.invoke(request).catch(() => undefined);

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fault, faults } from './faults.ts';
+import type { Pace } from './plans.ts';
 import { type Broken, prove } from './proof.ts';
 import { createDice } from './random.ts';
 import { generate, type Receipt } from './receipts.ts';
 import { startReplays } from './replays.ts';
 import { storyOf } from './story.ts';
 import { type Row, tableOf } from './table.ts';
-import { createWorld, type Pace, type World } from './world.ts';
+import { createWorld, type World } from './world.ts';
 
 export interface Plan {
   /** The folder of both bundles. */

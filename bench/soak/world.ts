@@ -3,11 +3,12 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { startFauxqs } from 'fauxqs';
 import { type Batch, startEventSourceMapping } from '../../local/event-source-mapping.ts';
 import { startFunction } from '../../local/function.ts';
-import type { Trouble } from '../../local/huawei/faults.ts';
-import type { LoggedRequest } from '../../local/huawei/requests.ts';
 import { startHuawei } from '../../local/huawei/server.ts';
+import { createBreaks } from './breaks.ts';
 import { createInstances } from './instances.ts';
 import { createLedger } from './ledger.ts';
+import { createPasswords, secretOf } from './passwords.ts';
+import type { Pace } from './plans.ts';
 import { createQueueProxy, type SqsCall, type SqsTrouble } from './queue-proxy.ts';
 import { now } from './random.ts';
 import { ID_ATTRIBUTE, type Receipt } from './receipts.ts';
@@ -16,29 +17,13 @@ import { startSecretStore } from './secret-store.ts';
 import { createWatch } from './secrets.ts';
 import { watchStalls } from './stalls.ts';
 
-export interface Pace {
-  /** The function's timeout. */
-  timeoutMs: number;
-  /** Of the queue: what was left comes back after this. */
-  visibilitySeconds: number;
-  requestTimeoutMs: number;
-  maxAgeSeconds: number;
-  maxRequestsPerSecond: number;
-  batchSize: number;
-  /** The proxy multiplies visibility timeouts with this. */
-  timeScale: number;
-}
-
 export const MAX_ATTEMPTS = 8;
 const REGION = 'us-east-1';
 /** Any pair will do: neither the queue nor the store checks it, but it must not be seen anywhere. */
 const AWS_SECRET = 'aws-secret-of-the-soak';
 const REPLAY_TIMEOUT_MS = 30_000;
-/** Huawei locks a user after 3 to 10 by policy; kept wide here, as it is the soak that counts. */
+/** Huawei locks after 3 to 10; here the soak counts. */
 const LOCK_AFTER = 1000;
-
-const secretOf = (password: string) =>
-  JSON.stringify({ type: 'password', domain: 'acme', user: 'relay', password });
 
 /** The whole service on one machine, with its dangers, and everything written down. `folder` has both bundles. */
 export const createWorld = async (folder: string, pace: Pace) => {
@@ -124,8 +109,7 @@ export const createWorld = async (folder: string, pace: Pace) => {
     onError: () => {},
   });
 
-  /** What was done to a request, where something was. */
-  const troubles = new Map<string, Trouble>();
+  const { breakHuawei, troubles } = createBreaks(huawei.faults);
   const stalls = watchStalls();
   return {
     ledger,
@@ -133,6 +117,7 @@ export const createWorld = async (folder: string, pace: Pace) => {
     store,
     instances,
     replay,
+    breakHuawei,
     troubles,
     stalls,
     batches,
@@ -153,25 +138,6 @@ export const createWorld = async (folder: string, pace: Pace) => {
         sentAt,
         confirmedAt: now(),
       });
-    },
-
-    /** Breaks requests to Huawei: `choose` gives one of `options`, or nothing. Undone by what it returns. */
-    breakHuawei(options: Trouble[], choose: (request: LoggedRequest) => Trouble | undefined): () => void {
-      const chosen = new WeakMap<LoggedRequest, Trouble | 'none'>();
-      const isFor = (option: Trouble) => (request: LoggedRequest) => {
-        let choice = chosen.get(request);
-        if (!choice) {
-          choice = choose(request) ?? 'none';
-          chosen.set(request, choice);
-        }
-        if (choice !== option) return false;
-        troubles.set(request.requestId, option);
-        return true;
-      };
-      const handles = options.map(option => huawei.faults.add({ ...option, match: isFor(option) }));
-      return () => {
-        for (const handle of handles) handle.remove();
-      };
     },
 
     /** Breaks calls to SQS until what it returns is called. */
@@ -223,9 +189,3 @@ export const createWorld = async (folder: string, pace: Pace) => {
 };
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
-
-/** All alike in a part that no log line may show. */
-const createPasswords = () => {
-  let count = 0;
-  return { next: () => `Sesame-${++count}-"öffne\\dich"` };
-};
