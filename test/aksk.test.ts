@@ -164,6 +164,20 @@ describe('a key that has served', () => {
     }
   });
 
+  test('is not shown again where another is stored after one refusal', async () => {
+    const other = { ...permanent, access_key: 'ACCESSKEYOFTHETESTS2' };
+    const keys = { ...accessKeys, [other.access_key]: { secretKey: SECRET_KEY } };
+    const environment = await start({ huawei: { accessKeys: keys } });
+    expect(await failed(environment, receipts(5))).toBe(0);
+    const byFirst = ({ headers }: { headers: { authorization?: string | undefined } }) =>
+      headers.authorization?.includes(ACCESS_KEY) ?? false;
+    environment.huawei.faults.add({ ...refusal, match: byFirst });
+    expect(await failed(environment, receipts(1))).toBe(1);
+    await environment.store(other);
+    expect(await failed(environment, receipts(MANY))).toBe(0);
+    expect(refusals(environment)).toHaveLength(1);
+  });
+
   test('is given up after three in a row', async () => {
     const environment = await start();
     expect(await failed(environment, receipts(5))).toBe(0);

@@ -247,6 +247,19 @@ describe('the bound: refused log-ins per instance, per secret and per hour', () 
     expect(service.huawei.iam.failedLogIns).toBe(4);
   });
 
+  test('changed at Huawei, and a wrong one stored: what was ended there is not tried again', async () => {
+    const service = await start('secretsmanager', before);
+    await service.rounds(1);
+    service.huawei.iam.setPassword('relay', after.password);
+    await service.put({ ...before, password: secret('after-with-a-slip') });
+    await service.rounds(3);
+    expect(service.huawei.iam.failedLogIns).toBe(2);
+    await service.put(after);
+    expect(await service.healed()).toBe(ROUND_MS / 1000);
+    service.expectWhole();
+    expect(service.huawei.iam.failedLogIns).toBe(2);
+  });
+
   test('a token dies for another reason while the secret is ahead of Huawei: a second one, never a third', async () => {
     const service = await start('secretsmanager', before);
     await service.put(after);
