@@ -60,8 +60,6 @@ export const deadLetterOf = (message: Message, failure: Failure, death: Death): 
   });
 
   const allowed = added.slice(0, Math.max(0, MOST_ATTRIBUTES - own.length));
-  const whole = letter(allowed);
-  if (bytesOf(whole) <= MOST_BYTES) return whole;
   const withoutDetail = describe({ ...failure, detail: '' }, death);
   for (let kept = allowed.length; kept > 0; kept--) {
     const ours = allowed.slice(0, kept);
@@ -74,10 +72,10 @@ export const deadLetterOf = (message: Message, failure: Failure, death: Death): 
 
 export const isOurs = (name: string): boolean => (ourAttributes as readonly string[]).includes(name);
 
-/** Cuts the detail so that it takes at most so many bytes of the JSON text. */
+/** Cuts the detail, where it must, so that it takes at most so many bytes of the JSON text; none is room enough. */
 const shorten = (failure: Failure, room: number): Failure => {
   const characters = [...failure.detail];
   const bytes = (detail: string) => Buffer.byteLength(escapeRefused(JSON.stringify(detail))) - 2;
-  while (characters.length > 0 && bytes(characters.join('')) > room) characters.pop();
+  while (bytes(characters.join('')) > room) characters.pop();
   return { ...failure, detail: characters.join('') };
 };

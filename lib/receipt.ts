@@ -45,7 +45,7 @@ const parseJson = (text: string, where: string): Opened => {
     return { inside: JSON.parse(text), where };
   } catch (error) {
     // V8 quotes what it could not read; the dead letter holds the text anyway, a log should not.
-    const reason = (error as Error).message.replace(/, (\.{3})?".*$/s, '');
+    const reason = (error as Error).message.replace(/, (\.{3})?".*/s, '');
     return { failure: failure('malformed', `${where} is not JSON: ${reason}`) };
   }
 };

@@ -1,4 +1,4 @@
-import { parseReceipt } from '../lib/receipt.ts';
+import { caseIdIn, parseReceipt } from '../lib/receipt.ts';
 
 const parse = (body: unknown) => parseReceipt(JSON.stringify(body));
 const failureOf = (body: string) => {
@@ -252,5 +252,30 @@ describe('an envelope', () => {
     expect(parseReceipt('{"__proto__":{"case_id":"2"},"detail-type":"x","detail":{"case_id":"1"}}')).toEqual({
       receipt: { case_id: '1' },
     });
+  });
+});
+
+test('what is not JSON is said in the words of the parser, up to where it would quote', () => {
+  expect(failureOf('x-ray')?.detail).toBe("the body is not JSON: Unexpected token 'x'");
+});
+
+describe('the case_id to search for', () => {
+  test.each<[string, unknown, string | undefined]>([
+    ['of a receipt', { case_id: '1' }, '1'],
+    ['in an envelope', { 'detail-type': 'x', detail: { case_id: '1' } }, '1'],
+    ['in the text of an envelope', { Type: 'Notification', Message: '{"case_id":"1"}' }, '1'],
+    ['of a receipt that is invalid', { case_id: 'x'.repeat(65), language: '' }, 'x'.repeat(65)],
+    ['that is a number', { case_id: 7 }, '7'],
+    ['that is something else', { case_id: ['1'] }, undefined],
+    ['that is not there', {}, undefined],
+    ['of a text', 'case_id', undefined],
+    ['of null', null, undefined],
+    ['of an empty envelope', { specversion: '1.0' }, undefined],
+  ])('%s', (_, body, caseId) => {
+    expect(caseIdIn(JSON.stringify(body))).toBe(caseId);
+  });
+
+  test('of what is not JSON', () => {
+    expect(caseIdIn('{"case_id":"1"')).toBeUndefined();
   });
 });
