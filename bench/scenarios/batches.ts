@@ -38,7 +38,9 @@ const measureAll = async (bench: Bench, { batch, latencyMs, warmUps, roundsOf }:
       const before = await loadOf(huawei);
       const run = await running.invoke({ batch });
       const after = await loadOf(huawei);
-      if (run.failed.length > 0) throw new Error(`${target.title} failed ${run.failed.length} records.`);
+      // The peers' connections may give up where thousands open at once; that is a result, ours would be a fault.
+      if (run.failed.length > 0 && target.name === 'relay')
+        throw new Error(`${run.failed.length} of our receipts failed.`);
       return { ...run, calls: after.requests - before.requests, peakInFlight: after.peakInFlight };
     },
     name => roundsOf(name, bench.rounds),
@@ -47,10 +49,11 @@ const measureAll = async (bench: Bench, { batch, latencyMs, warmUps, roundsOf }:
 type All = Record<TargetName, Measured[]>;
 
 const tableOf = (all: All, receipts: number) => ({
-  columns: ['', 'calls', 'time, ms', 'CPU per receipt, µs', 'peak memory, MB', 'most in flight'],
+  columns: ['', 'calls', 'failed', 'time, ms', 'CPU per receipt, µs', 'peak memory, MB', 'most in flight'],
   rows: Object.entries(all).map(([name, runs]) => [
     titleOf(name as TargetName),
     digits(medianOf(runs.map(run => run.calls))),
+    digits(medianOf(runs.map(run => run.failed.length))),
     spread(spreadOf(runs.map(run => run.ms))),
     spread(spreadOf(runs.map(run => (run.cpuMs * 1000) / receipts))),
     spread(spreadOf(runs.map(run => run.peakMb))),
