@@ -105,25 +105,33 @@ export const bundleWith = async (
 ): Promise<{ folder: string; remove: () => Promise<void> }> => {
   // Inside the project, where node_modules is found.
   const folder = await mkdtemp(path.join(buildFolder, 'defect-'));
-  for (const name of ['lib', 'handlers'])
-    await cp(path.join(root, name), path.join(folder, name), { recursive: true });
-  if (defect) await plant(defect, path.join(folder, 'lib'));
-  for (const name of ['mark-as-read', 'replay']) {
-    await build({
-      entryPoints: [path.join(folder, `handlers/${name}.ts`)],
-      outdir: path.join(folder, name, 'handlers'),
-      outExtension: { '.js': '.mjs' },
-      bundle: true,
-      splitting: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node24',
-      mainFields: ['module', 'main'],
-      banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
-      logLevel: 'error',
-    });
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    for (const name of ['lib', 'handlers'])
+      await cp(path.join(root, name), path.join(folder, name), { recursive: true });
+    if (defect) await plant(defect, path.join(folder, 'lib'));
+    for (const name of ['mark-as-read', 'replay']) {
+      await build({
+        entryPoints: [path.join(folder, `handlers/${name}.ts`)],
+        outdir: path.join(folder, name, 'handlers'),
+        outExtension: { '.js': '.mjs' },
+        bundle: true,
+        splitting: true,
+        format: 'esm',
+        platform: 'node',
+        target: 'node24',
+        mainFields: ['module', 'main'],
+        banner: {
+          js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
+        },
+        logLevel: 'error',
+      });
+    }
+    return { folder, remove };
+  } catch (error) {
+    await remove();
+    throw error;
   }
-  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 };
 
 /** A few seconds of soak: enough for one defect to show. */
