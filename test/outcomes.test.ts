@@ -42,7 +42,7 @@ const deliverThree = async (environment: Environment, trouble: Trouble) => {
 describe('a batch at a Huawei that answers', () => {
   let environment: Environment;
   beforeAll(async () => {
-    environment = await startEnvironment({ env: { REQUEST_TIMEOUT_MS: '700' }, until: 'file' });
+    environment = await startEnvironment({ env: { REQUEST_TIMEOUT_MS: '1500' }, until: 'file' });
   });
   // The stand-in lives as long as these rows do; the function is warm from the second on.
   beforeEach(() => environment.clear());
@@ -185,7 +185,7 @@ describe('a batch at a Huawei that answers', () => {
       ['a connection closed without an answer', { does: 'close' }, 'unreachable'],
       ['half an answer', { does: 'half' }, 'unreachable'],
       ['no answer in time', { does: 'hang' }, 'timeout'],
-      ['an answer that trickles', { does: 'trickle', msPerByte: 500 }, 'timeout'],
+      ['an answer that trickles', { does: 'trickle', msPerByte: 2000 }, 'timeout'],
     ];
     test.each(rows)('%s', async (_, trouble, code, more = {}) => {
       const { failed, letters, ids } = await deliverThree(environment, trouble);
