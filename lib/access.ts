@@ -37,8 +37,6 @@ export const createAccess = ({ readCredentials, open, redactor, telemetry }: Dep
   let trouble: Denial | undefined;
   /** The key that has served, and its refusals since. */
   let proven = { text: '', strikes: 0 };
-  /** The secret that served until what it got was refused. */
-  let ended: string | undefined;
 
   /** One try of one secret; none where its refusal stands. */
   const tryOut = async (stored: Stored): Promise<Grant | Failure> => {
@@ -58,21 +56,10 @@ export const createAccess = ({ readCredentials, open, redactor, telemetry }: Dep
       return stored;
     }
     const grant = await tryOut(stored);
-    if (!('code' in grant)) {
-      // A key that was refused is out of trouble only when a call has served.
-      if (!grant.trial || trouble?.text !== stored.text) trouble = undefined;
-      return grant;
-    }
-    trouble = denials.standing(stored.text);
-    if (!trouble) return grant;
-    // Refused, and stored not long ago: it may not be Huawei's yet. What was stored before serves meanwhile.
-    const former = await stored.former?.();
-    if (!former || former.text === ended) return grant;
-    const other = await tryOut(former);
-    if (!('code' in other)) return other;
-    if (other.code === 'unauthorized') return grant;
-    trouble = { ...trouble, until: 0 };
-    return other;
+    if ('code' in grant) trouble = denials.standing(stored.text);
+    // A key that was refused is out of trouble only when a call has served.
+    else if (!grant.trial || trouble?.text !== stored.text) trouble = undefined;
+    return grant;
   };
 
   /** A renewal that fails leaves the old grant in use while it lives. */
@@ -118,9 +105,8 @@ export const createAccess = ({ readCredentials, open, redactor, telemetry }: Dep
     if (current !== refused) return;
     current = undefined;
     if (refused.served) {
-      ended = refused.stored.text;
       // What served with another secret no longer does: Huawei may have turned to the one it refused before.
-      if (trouble && trouble.text !== ended) denials.reconsider(trouble);
+      if (trouble && trouble.text !== refused.stored.text) denials.reconsider(trouble);
       trouble = undefined;
     }
     condemn(refused, answer);

@@ -42,19 +42,10 @@ export type PasswordCredentials = Extract<Credentials, { type: 'password' }>;
 export interface Stored {
   text: string;
   credentials: Credentials;
-  /** Reads what was stored before; there where the store keeps that and the change is less than a day old. */
-  former?: () => Promise<Stored | undefined>;
 }
 
-/** Both stores give times in seconds. */
-const soft = z.optional(z.unknown());
-const secretsManagerAnswer = z.object({ SecretString: z.string(), CreatedDate: soft });
-const parameterAnswer = z.object({
-  Parameter: z.object({ Value: z.string(), Version: soft, LastModifiedDate: soft }),
-});
-
-/** So long after a change it is likely that Huawei's side is yet to follow. */
-const CHANGE_MS = 24 * 3_600_000;
+const secretsManagerAnswer = z.object({ SecretString: z.string() });
+const parameterAnswer = z.object({ Parameter: z.object({ Value: z.string() }) });
 
 type Source = Pick<Config, 'credentialsFrom' | 'aws' | 'requestTimeoutMs'>;
 
@@ -88,45 +79,24 @@ const callAws = async (
   throw new Error(`could not be read: ${service} answered ${named ?? answer.status}`);
 };
 
-interface Text {
-  text: string;
-  former?: () => Promise<string>;
-}
-
-const isRecent = (seconds: unknown): boolean => Date.now() - Number(seconds) * 1000 < CHANGE_MS;
-
-const readSecret = async (source: Source, version: object): Promise<Text> => {
-  const request = { SecretId: source.credentialsFrom.id, ...version };
-  const answer = await callAws(source, 'secretsmanager.GetSecretValue', request);
-  const { SecretString: text, CreatedDate } = secretsManagerAnswer.parse(answer);
-  if (!isRecent(CreatedDate)) return { text };
-  return { text, former: async () => (await readSecret(source, { VersionStage: 'AWSPREVIOUS' })).text };
-};
-
-const readParameter = async (source: Source, version = ''): Promise<Text> => {
-  const request = { Name: source.credentialsFrom.id + version, WithDecryption: true };
-  const answer = await callAws(source, 'AmazonSSM.GetParameter', request);
-  const { Value: text, Version, LastModifiedDate } = parameterAnswer.parse(answer).Parameter;
-  if (!isRecent(LastModifiedDate)) return { text };
-  return { text, former: async () => (await readParameter(source, `:${Number(Version) - 1}`)).text };
-};
-
-const readText = async (source: Source): Promise<Text> => {
+const readText = async (source: Source): Promise<string> => {
   const { store, id } = source.credentialsFrom;
   switch (store) {
     case 'file': {
       // Loaded only by those who use it.
       const { readFile } = await import('node:fs/promises');
-      return {
-        text: await readFile(id, 'utf8').catch(cause => {
-          throw new Error(`could not be read: ${cause.code}`, { cause });
-        }),
-      };
+      return readFile(id, 'utf8').catch(cause => {
+        throw new Error(`could not be read: ${cause.code}`, { cause });
+      });
     }
-    case 'secretsmanager':
-      return readSecret(source, {});
-    case 'ssm':
-      return readParameter(source);
+    case 'secretsmanager': {
+      const answer = await callAws(source, 'secretsmanager.GetSecretValue', { SecretId: id });
+      return secretsManagerAnswer.parse(answer).SecretString;
+    }
+    case 'ssm': {
+      const answer = await callAws(source, 'AmazonSSM.GetParameter', { Name: id, WithDecryption: true });
+      return parameterAnswer.parse(answer).Parameter.Value;
+    }
     default:
       return store satisfies never;
   }
@@ -153,16 +123,8 @@ const parse = (text: string): Credentials => {
  */
 export const createCredentials = (source: Source) => async (): Promise<Stored | Failure> => {
   try {
-    const { text, former } = await readText(source);
-    const before = async () => {
-      try {
-        const older = (await former?.()) as string;
-        return { text: older, credentials: parse(older) };
-      } catch {
-        return undefined;
-      }
-    };
-    return { text, credentials: parse(text), ...(former && { former: before }) };
+    const text = await readText(source);
+    return { text, credentials: parse(text) };
   } catch (error) {
     const { store, id } = source.credentialsFrom;
     const reason = error instanceof Error && error.name === 'Error' ? error.message : 'holds no text';
