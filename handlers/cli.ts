@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --optimize-for-size --max-semi-space-size=8
+// V8 would rather reserve memory than collect garbage: with these, 100,000 letters pass through under 200 MB.
 import { Command, CommanderError } from 'commander';
 import { discard } from './cli/discard.ts';
 import { doctor } from './cli/doctor.ts';

@@ -1,5 +1,7 @@
 import type { Queue, Received, Refusal } from './queue.ts';
 
+const SHOWN_AT_ONCE = 1_000;
+
 /**
  * Whatever was received and not removed: one receipt handle a message. It lets each message be seen once, and all
  * be shown again in the end.
@@ -38,10 +40,16 @@ export const createHold = (queue: Pick<Queue, 'remove' | 'hide'>) => {
     },
 
     /** Shows all again. What SQS refuses comes back by itself. */
-    showAll: (signal?: AbortSignal) =>
-      queue.hide(
-        Array.from(handles.values(), receiptHandle => ({ receiptHandle, seconds: 0 })),
-        signal,
-      ),
+    async showAll(signal?: AbortSignal): Promise<void> {
+      const held = [...handles.values()];
+      // Some at a time: 10,000 calls that wait for their turn would take more memory than all handles.
+      for (let from = 0; from < held.length; from += SHOWN_AT_ONCE) {
+        const some = held.slice(from, from + SHOWN_AT_ONCE);
+        await queue.hide(
+          some.map(receiptHandle => ({ receiptHandle, seconds: 0 })),
+          signal,
+        );
+      }
+    },
   };
 };
