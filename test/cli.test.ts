@@ -111,7 +111,7 @@ describe('trouble, in words', () => {
   test('no such queue', async () => {
     const { err, code } = await relay(['list'], { env: { DEAD_LETTER_QUEUE_URL: `${pair.lettersUrl}-not` } });
     expect(code).toBe(1);
-    expect(err).toContain(`there is no queue ${pair.lettersUrl}-not`);
+    expect(err).toContain(`There is no queue ${pair.lettersUrl}-not`);
   });
 
   test.each(['status', 'list', 'replay', 'discard'])('no permission to %s', async verb => {

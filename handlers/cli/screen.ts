@@ -7,7 +7,8 @@ export const plain = (text: string): string =>
 
 export const print = (text = '') => process.stdout.write(`${text}\n`);
 /** For people beside the result: standard output stays what was asked for. */
-export const tell = (text: string) => process.stderr.write(`${text}\n`);
+export const tell = (text: string) =>
+  process.stderr.write(`${text.replace(/^[a-z](?=[a-z]* )/, first => first.toUpperCase())}\n`);
 export const printJson = (document: unknown) => print(JSON.stringify(document, undefined, 2));
 
 const shorten = (text: string, most: number): string =>
