@@ -107,12 +107,18 @@ const startChild = (file: string, surroundings: Surroundings, ...args: string[])
 };
 
 const answerOf = async <T>(child: ChildProcess): Promise<T> => {
-  const gone = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`A measured process ended by itself: ${code ?? signal}.`);
+  const answered = new AbortController();
+  const { signal } = answered;
+  const gone = once(child, 'exit', { signal }).then(([code, killedBy]) => {
+    throw new Error(`A measured process ended by itself: ${code ?? killedBy}.`);
   });
-  gone.catch(() => undefined);
-  const [message] = await Promise.race([once(child, 'message'), gone]);
-  return message as T;
+  try {
+    const [message] = await Promise.race([once(child, 'message', { signal }), gone]);
+    return message as T;
+  } finally {
+    gone.catch(() => undefined);
+    answered.abort();
+  }
 };
 
 export interface ColdRun extends Run {
