@@ -67,7 +67,7 @@ export const sizes: Scenario = async ({ metafiles }) => {
     ]),
     goals: [{ name: 'our whole bundle, KB', value: total, atMost: 400 }],
     notes: [
-      'Minified, as esbuild counts. What is loaded when needed is for the unhappy path alone: SQS calls and request signing.',
+      'Minified, as esbuild counts. What is loaded when needed is for the unhappy path, signed requests and the check-up.',
     ],
     bars: [
       {
