@@ -49,9 +49,11 @@ test('it stops starting calls in time', async () => {
   // Two in flight may have been cut when Huawei had marked them already.
   expect(idsOf(result).length).toBeGreaterThanOrEqual(records.length - marked);
   expect(idsOf(result).length).toBeLessThanOrEqual(records.length - marked + 2);
+  // What was cut on its way has arrived by then.
+  await new Promise(resolve => setTimeout(resolve, 50));
   const calls = environment.marks().length;
   await new Promise(resolve => setTimeout(resolve, 150));
-  expect(environment.marks()).toHaveLength(calls);
+  expect(environment.marks().length).toBe(calls);
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import { caseIdIn, parseReceipt } from '../lib/receipt.ts';
+import { caseIdIn, parseReceipt, repair } from '../lib/receipt.ts';
 
 const parse = (body: unknown) => parseReceipt(JSON.stringify(body));
 const failureOf = (body: string) => {
@@ -277,5 +277,11 @@ describe('the case_id to search for', () => {
 
   test('of what is not JSON', () => {
     expect(caseIdIn('{"case_id":"1"')).toBeUndefined();
+  });
+});
+
+test.each(['[]', '7', '"text"', 'null'])('a repair of what is no object is invalid: %s', body => {
+  expect(repair(body, { group_id: 'g' })).toEqual({
+    failure: { code: 'invalid', detail: expect.any(String) },
   });
 });
