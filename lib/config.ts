@@ -9,7 +9,8 @@ export interface CredentialsSource {
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const CREDENTIALS_FROM = /^(?<store>secretsmanager|ssm|file):(?<id>.+)$/;
 
-const isEndpoint = (text: string): boolean => {
+/** An origin that is safe to send secrets to. */
+export const isEndpoint = (text: string): boolean => {
   const url = URL.parse(text);
   if (url?.pathname !== '/' || url.search || url.hash || url.username || url.password) return false;
   return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));

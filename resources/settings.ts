@@ -1,5 +1,6 @@
 // The Serverless params of this service, checked before anything is packaged.
 import * as z from 'zod';
+import { isEndpoint } from '../lib/config.ts';
 
 /** Where OSM and IAM answer, by site. OSM is a global service: one region a site. */
 const SITES = {
@@ -16,18 +17,11 @@ const RETENTION_DAYS = [
 // Function names are the longest ones built on it: 64 characters less "-mark-as-read".
 const NAME_LIMIT = 64 - '-mark-as-read'.length;
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const CREDENTIALS = /^(?<store>secretsmanager|ssm):(?<id>[\w+=.@/:-]+)$/;
 const arnOf = (service: string, resource: string) =>
   new RegExp(`^arn:aws[a-z-]*:${service}:[a-z0-9-]+:\\d{12}:${resource}$`);
 const SECRET_ARN = arnOf('secretsmanager', 'secret:[\\w/+=.@-]+');
 const PARAMETER_ARN = arnOf('ssm', 'parameter/[\\w/.-]+');
-
-const isEndpoint = (text: string) => {
-  const url = URL.parse(text);
-  if (!url || url.search || url.hash || url.username || url.password) return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
-};
 
 const isCredentials = (text: string) => {
   const { store, id } = CREDENTIALS.exec(text)?.groups ?? {};
@@ -37,7 +31,7 @@ const isCredentials = (text: string) => {
 
 const text = (rule: string, holds: (value: string) => boolean) =>
   z.string(rule).refine(holds, rule).optional();
-const endpoint = text('must be an https:// URL without a query (plain http:// only to loopback)', isEndpoint);
+const endpoint = text('must be https://HOST, without a path (plain http:// only to loopback)', isEndpoint);
 const arn = (rule: string, pattern: RegExp) => text(rule, value => pattern.test(value));
 
 const schema = z.strictObject({

@@ -392,8 +392,8 @@ describe('params', () => {
 
   test.each([
     ['site', 'mars', 'must be international, china or europe'],
-    ['osmEndpoint', 'http://osm.example.com', 'must be an https:// URL'],
-    ['iamEndpoint', 'iam.example.com', 'must be an https:// URL'],
+    ['osmEndpoint', 'http://osm.example.com', 'must be https://HOST'],
+    ['iamEndpoint', 'iam.example.com', 'must be https://HOST'],
     ['credentialsFrom', 'file:/tmp/secret', 'must be secretsmanager:ID or ssm:NAME'],
     [
       'credentialsFrom',
