@@ -34,13 +34,7 @@ const relay = createRelay({
   mark: createOsm({ ...config, client, access, redactor, telemetry }),
   access,
   breaker: createBreaker(telemetry),
-  settle: createSettle({
-    source: createQueue(config.queueUrl),
-    deadLetters: createQueue(config.deadLetterQueueUrl),
-    limits: config,
-    redactor,
-    telemetry,
-  }),
+  settle: createSettle({ source, deadLetters, limits: config, redactor, telemetry }),
   telemetry,
   maxInFlight: config.maxInFlight,
 });
