@@ -1,3 +1,7 @@
+import { createRedactor } from './redact.ts';
+
+const { redact } = createRedactor();
+
 /** Trouble of which SQS says nothing about the single message: no other would fare better. */
 const LASTING: [RegExp, (queueUrl: string) => string][] = [
   [
@@ -64,7 +68,8 @@ export const describeError = (error: unknown): string => {
   const system = code ?? errors?.[0]?.code ?? /\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\b/.exec(message)?.[0];
   const deepest = system ?? (message === 'Region is missing' ? 'RegionMissing' : name);
   const answered = $metadata?.httpStatusCode !== undefined;
-  const said = message || errors?.[0]?.message || deepest;
+  // Where a signature is wrong, AWS repeats what it was sent, the session's token too.
+  const said = redact(message || errors?.[0]?.message || deepest);
   if (answered) return `${name === 'Error' ? `Status${$metadata?.httpStatusCode}` : name}: ${said}`;
   return NEVER_LEFT.test(deepest) || isLasting(`${deepest}:`)
     ? `${deepest}: ${said}`
