@@ -101,6 +101,9 @@ verb(
   exitCode = await doctor(options);
 });
 
+// Whoever reads has read enough: `relay … | head`.
+process.stdout.on('error', () => process.exit(exitCode));
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -21,9 +21,16 @@ interface Dependencies {
 
 type Send = (call: Call) => Promise<Answer | Broken>;
 
-/** OSM says "token expired" in two ways. */
-const isRefusal = (answer: Answer | Broken): answer is Answer =>
-  'status' in answer && (answer.status === 401 || answer.body.includes('"OSM.0002"'));
+const TOKEN_EXPIRED = 'OSM.0002';
+
+/** OSM says "token expired" in two ways. The code counts where it is one: Huawei may repeat a receipt's words. */
+const isRefusal = (answer: Answer | Broken): answer is Answer => {
+  if (!('status' in answer)) return false;
+  if (answer.status === 401) return true;
+  if (!answer.body.includes(TOKEN_EXPIRED)) return false;
+  const outcome = classify(answer, String);
+  return outcome.code === 'unauthorized' && outcome.error_code === TOKEN_EXPIRED;
+};
 
 /**
  * Keeps the right to call OSM. Log-ins are single flight and early; nothing is kept on failure but the

@@ -50,10 +50,14 @@ export const inBatches = async <T>(
   const settle = async (from: number, some: T[]) => {
     try {
       const answer = await call(some, timeLimit(CALL_TIMEOUT_MS, signal));
-      // Only what SQS names as successful counts.
-      for (const { Id } of answer.Successful ?? []) refusals[from + Number(Id)] = undefined;
-      for (const { Id, Code, Message } of answer.Failed ?? []) {
-        refusals[from + Number(Id)] = [Code, Message].filter(Boolean).join(': ') || 'refused';
+      // Only what SQS names as successful counts, and only by the names that were given.
+      const taken = new Set(answer.Successful?.map(({ Id }) => Id));
+      const failed = new Map(answer.Failed?.map(entry => [entry.Id, entry]));
+      for (const index of some.keys()) {
+        const refused = failed.get(String(index));
+        if (refused) {
+          refusals[from + index] = [refused.Code, refused.Message].filter(Boolean).join(': ') || 'refused';
+        } else if (taken.has(String(index))) refusals[from + index] = undefined;
       }
     } catch (error) {
       refusals.fill(describeError(error), from, from + some.length);

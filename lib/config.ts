@@ -65,6 +65,11 @@ const read = <S extends z.core.$ZodShape>(variables: S, env: NodeJS.ProcessEnv) 
  */
 export const loadQueues = (env = process.env) => {
   const set = read(queueVariables, env);
+  if (set.QUEUE_URL === set.DEAD_LETTER_QUEUE_URL) {
+    throw new Error(
+      'QUEUE_URL and DEAD_LETTER_QUEUE_URL name the same queue: receipts would be taken for dead letters.',
+    );
+  }
   return { queueUrl: set.QUEUE_URL, deadLetterQueueUrl: set.DEAD_LETTER_QUEUE_URL };
 };
 

@@ -34,7 +34,8 @@ const received = ({ MessageId, ReceiptHandle, Body, MessageAttributes, Attribute
     receiptHandle: ReceiptHandle ?? '',
     message: {
       body: Body ?? '',
-      attributes: MessageAttributes ?? {},
+      // The SDK loses the value of an attribute that is called __proto__.
+      attributes: Object.fromEntries(Object.entries(MessageAttributes ?? {}).filter(([, value]) => value)),
       ...(MessageGroupId && { groupId: MessageGroupId }),
       ...(AWSTraceHeader && { traceHeader: AWSTraceHeader }),
     },

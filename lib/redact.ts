@@ -1,5 +1,5 @@
 /** Long unbroken runs: tokens, signatures and keys, also those that were never ours or were cut short. */
-const OPAQUE = /[A-Za-z0-9+/=_%-]{40,}/g;
+const OPAQUE = /[A-Za-z0-9+/=_%\\-]{40,}/g;
 /** A shorter secret would mask ordinary words; Huawei asks for six characters and more. */
 const LEAST_CHARACTERS = 4;
 const MOST_SECRETS = 20;

@@ -94,6 +94,23 @@ describe('a key that Huawei takes', () => {
   });
 });
 
+describe('a receipt that holds the words of a refusal', () => {
+  test.each([
+    [200, { group_id: 'OSM.0002' }, 'marked'],
+    [200, { error_code: 'OSM.01010015', group_id: 'OSM.0002' }, 'dead'],
+    [500, { error_code: 'OSM.0002' }, 'left'],
+  ])('answered %i %j speaks for itself alone: the next are called for', async (status, body, fate) => {
+    const environment = await start();
+    environment.huawei.faults.add({ does: 'answer', status, body, times: 1 });
+    expect(await failed(environment, [fabricated(receipt('hostile', { group_id: 'OSM.0002' }))])).toBe(
+      fate === 'left' ? 1 : 0,
+    );
+    expect(await failed(environment, receipts(10))).toBe(0);
+    expect(environment.marks().filter(({ marked }) => marked)).toHaveLength(10);
+    expect(environment.marks()).toHaveLength(11);
+  });
+});
+
 describe('a key that Huawei refuses', () => {
   test('is shown once, with 60 receipts waiting, and left alone for an hour', async () => {
     const environment = await start({ credentials: wrong, huawei: { latencyMs: 20 } });

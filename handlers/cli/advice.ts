@@ -1,8 +1,10 @@
 import type { letterCodes } from '../../lib/replay-request.ts';
 
 const advice: Record<(typeof letterCodes)[number], string> = {
-  malformed: 'not JSON: mend the producer, then discard these and send them anew',
-  invalid: 'JSON, but not a receipt: mend the producer; relay replay --set FIELD=VALUE cures a wrong field',
+  malformed:
+    'not JSON, or an envelope with nothing inside: mend the producer, then discard these and send them anew',
+  invalid:
+    'JSON, but not a receipt: mend the producer; relay replay --code invalid --case CASE --set FIELD=VALUE cures a wrong field',
   rejected: 'Huawei knows no such case, or not on this site: check the case, then replay or discard',
   forbidden: 'often a missing group: relay replay --code forbidden --set group_id=GROUP',
   failed:

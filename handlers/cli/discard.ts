@@ -104,11 +104,13 @@ export const discard = async (
       `Discarded ${count(discarded, 'dead letter')}: ${number(matched)} of ${number(scanned)} looked at matched.`,
     );
     if (failed > 0) print(`${number(failed)} are in the archive, but could not be removed: they stay.`);
-    if (stopped === 'interrupted') print('It was interrupted: run it again for the rest.');
+    if (stopped === 'interrupted' && !result.trouble) print('It was interrupted: run it again for the rest.');
     if (stopped === 'scan_limit')
       print('It held 100,000 letters and looked no further: narrow the filter or run it again.');
-    print(remaining === 0 ? 'No dead letters remain.' : `${count(remaining, 'dead letter')} in the queue.`);
-    if (written) print(`They are in ${written}; relay send ${written} sends them to the queue of receipts.`);
+    if (!result.trouble)
+      print(remaining === 0 ? 'No dead letters remain.' : `${count(remaining, 'dead letter')} in the queue.`);
+    if (written && discarded + failed > 0)
+      print(`They are in ${written}; relay send ${written} sends them to the queue of receipts.`);
   }
   if (result.trouble) tell(result.trouble);
   return isShort(result) ? 1 : 0;

@@ -42,10 +42,10 @@ const sentences = ({ counts, notes, trouble }: Replayed, dry: number | undefined
     lines.push(
       `${number(duplicated)} of the replayed are still there, or may be in the queue without an answer: they may come twice, which is harmless.`,
     );
-  if (stopped === 'interrupted') lines.push('It was interrupted: run it again for the rest.');
-  lines.push(...notes);
-  lines.push(`${deadLettersLeft(remaining)}`);
   if (trouble) lines.push(trouble);
+  else if (stopped === 'interrupted') lines.push('It was interrupted: run it again for the rest.');
+  lines.push(...notes);
+  if (!trouble) lines.push(deadLettersLeft(remaining));
   return lines.map(plain).join('\n');
 };
 

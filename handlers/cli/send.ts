@@ -57,6 +57,8 @@ export const send = async (
   const { json = false, from = 1 } = options;
   const single = ofOptions(options);
   if (single && files.length > 0) throw new UsageError('Give a receipt by options or in files, not both.');
+  if (!Number.isSafeInteger(from) || from < 1)
+    throw new UsageError('--from takes the number of a line, from 1.');
   if (options.from !== undefined && (single || files.length > 1))
     throw new UsageError('--from counts the lines of one file: give one.');
   if (!single && files.length === 0 && process.stdin.isTTY)
@@ -72,6 +74,9 @@ export const send = async (
       if ('wrong' in read) bad.push({ source: name, line: number, reason: read.wrong });
     }
   }
+  const last = sources[0]?.lines.at(-1)?.number ?? 0;
+  if (options.from !== undefined && from > last)
+    throw new UsageError(`--from ${from} is behind the last line, ${last}: nothing was sent.`);
   const chosen = sources.map(({ name, lines }) => ({
     name,
     lines: lines.filter(({ number }) => number >= from),
@@ -103,11 +108,13 @@ export const send = async (
     else print(`Sent ${count(sent, 'message')} to ${queue.url}.`);
     tell(plain(`${name}, line ${line} was not sent: ${reason}`));
     const rest = files.length > 1 ? `, then the files after ${name}` : '';
-    tell(
-      plain(
-        `To go on: relay send ${name === 'standard input' ? '-' : name} --from ${line}${rest}. Lines after it may come twice, which is harmless.`,
-      ),
-    );
+    if (single) tell('To go on, give the same command again.');
+    else
+      tell(
+        plain(
+          `To go on: relay send ${name === 'standard input' ? '-' : name} --from ${line}${rest}. Lines after it may come twice, which is harmless.`,
+        ),
+      );
     return 1;
   }
   progress.end();

@@ -12,7 +12,7 @@ export const show = async (
   options: Options,
 ): Promise<number> => {
   let found: Letter | undefined;
-  const { trouble, stopped } = await sweep(deadLetters, {
+  const { trouble } = await sweep(deadLetters, {
     signal: untilInterrupted(),
     isFull: () => found !== undefined,
     choose: letter => {
@@ -24,7 +24,7 @@ export const show = async (
   if (trouble) throw new Error(trouble);
   if (!found) {
     tell(
-      `There is no dead letter ${plain(id)} in ${deadLetters.url} (or another run holds it just now: ${stopped}).`,
+      `There is no dead letter ${plain(id)} in ${deadLetters.url} now; give the whole id from relay list. What another run looks at is hidden until that ends.`,
     );
     return 1;
   }
