@@ -2,7 +2,10 @@ import * as z from 'zod/mini';
 import { type Failure, failure } from './failure.ts';
 import { findMember, type Member, setMembers } from './json-text.ts';
 
-const field = (pattern: RegExp, rule: string) => z.string(rule).check(z.regex(pattern, rule));
+const field = (pattern: RegExp, rule: string) =>
+  z
+    .string({ error: ({ input }) => `${input === undefined ? 'is missing' : 'must be text'}: it ${rule}` })
+    .check(z.regex(pattern, rule));
 
 // The `u` flag makes {1,64} count code points, as Huawei documents lengths, not UTF-16 units.
 const caseId = field(

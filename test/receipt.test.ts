@@ -7,6 +7,10 @@ const failureOf = (body: string) => {
 };
 const refused = (body: unknown) => failureOf(JSON.stringify(body));
 
+/** What is said before the rule of a field whose value is not text. */
+const kindOf = (value: unknown) =>
+  value === undefined ? 'is missing: it ' : typeof value === 'string' ? '' : 'must be text: it ';
+
 describe('a receipt', () => {
   test('holds its fields, without those that nobody knows', () => {
     const fields = {
@@ -66,7 +70,7 @@ describe('a receipt', () => {
   ])('refuses a case_id like %j and names the rule', case_id => {
     expect(refused({ case_id, language: 'ok' })).toEqual({
       code: 'invalid',
-      detail: expect.stringMatching(/^the body: case_id must be 1 to 64 characters/),
+      detail: expect.stringContaining(`the body: case_id ${kindOf(case_id)}must be 1 to 64 characters`),
     });
   });
 
@@ -78,7 +82,9 @@ describe('a receipt', () => {
   );
 
   test.each([['x'.repeat(65)], [7], [{}], [false]])('refuses a group_id like %j', group_id => {
-    expect(refused({ case_id: '1', group_id })?.detail).toBe('the body: group_id must be 0 to 64 characters');
+    expect(refused({ case_id: '1', group_id })?.detail).toBe(
+      `the body: group_id ${kindOf(group_id)}must be 0 to 64 characters`,
+    );
   });
 
   describe.each(['language', 'time_zone'])('%s', field => {
@@ -89,7 +95,7 @@ describe('a receipt', () => {
       'may not be %j',
       value => {
         expect(refused({ case_id: '1', [field]: value })?.detail).toBe(
-          `the body: ${field} must be 1 to 32 visible ASCII characters`,
+          `the body: ${field} ${kindOf(value)}must be 1 to 32 visible ASCII characters`,
         );
       },
     );
@@ -212,7 +218,11 @@ describe('an envelope', () => {
   test.each([
     ['SNS', sns('{"case_id":""}'), /^Message of the SNS notification: case_id must/],
     ['SNS with null in its text', sns('null'), /^Message of the SNS notification: must be a JSON object/],
-    ['EventBridge', { 'detail-type': 'x', detail: {} }, /^detail of the EventBridge event: case_id must/],
+    [
+      'EventBridge',
+      { 'detail-type': 'x', detail: {} },
+      /^detail of the EventBridge event: case_id is missing: it must/,
+    ],
     [
       'EventBridge with a text',
       { 'detail-type': 'x', detail: '{"case_id":"1"}' },

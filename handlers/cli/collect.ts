@@ -26,7 +26,8 @@ const groupsOf = (entries: Entry[]) =>
       const oldest = some.reduce((a, b) =>
         a.dead_lettered_at < b.dead_lettered_at ? a : b,
       ).dead_lettered_at;
-      return { code, count: some.length, oldest_dead_lettered_at: oldest, detail: details[0]?.[0] };
+      const detail = details[0]?.[0];
+      return { code, count: some.length, oldest_dead_lettered_at: oldest, detail, reasons: details.length };
     })
     .sort((a, b) => b.count - a.count);
 
@@ -53,6 +54,13 @@ export const collect = async (deadLetters: Queue, options: Options, most = Numbe
   return { entries, scanned, ...swept, groups: groupsOf(entries) };
 };
 
+/** Letters that are there and could not be looked at, in a sentence. */
+export const heldElsewhere = ({ stopped, remaining, scanned }: Awaited<ReturnType<typeof collect>>) => {
+  const held = stopped === 'done' ? remaining - scanned : 0;
+  if (held <= 0) return undefined;
+  return `About ${number(held)} more are new, or hidden by another run or one that was killed: those come back within 15 minutes.`;
+};
+
 export const groupTable = (groups: ReturnType<typeof groupsOf>) =>
   table(
     ['CODE', 'COUNT', 'OLDEST', 'WHY'],
@@ -60,6 +68,6 @@ export const groupTable = (groups: ReturnType<typeof groupsOf>) =>
       group.code,
       number(group.count),
       ago(Date.parse(group.oldest_dead_lettered_at)),
-      group.detail ?? '(nobody wrote it down)',
+      `${group.detail ?? '(nobody wrote it down)'}${group.reasons > 1 ? ` (and ${group.reasons - 1} other reasons)` : ''}`,
     ]),
   );

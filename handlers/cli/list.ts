@@ -1,6 +1,6 @@
 import type { Queue } from '../../lib/queue.ts';
 import { adviceFor } from './advice.ts';
-import { collect, groupTable } from './collect.ts';
+import { collect, groupTable, heldElsewhere } from './collect.ts';
 import type { Options } from './options.ts';
 import { ago, count, number, plain, print, printJson, table, tell } from './screen.ts';
 
@@ -11,7 +11,8 @@ const MOST_ROWS = 20;
 const isShort = (stopped: string) => stopped === 'scan_limit' || stopped === 'interrupted';
 
 export const list = async ({ deadLetters }: { deadLetters: Queue }, options: Options): Promise<number> => {
-  const { entries, groups, scanned, stopped, remaining } = await collect(deadLetters, options);
+  const found = await collect(deadLetters, options);
+  const { entries, groups, scanned, stopped, remaining } = found;
   const code = isShort(stopped) ? 1 : 0;
   if (options.json) {
     printJson({ letters: entries, groups, scanned, matched: entries.length, remaining, stopped });
@@ -23,6 +24,8 @@ export const list = async ({ deadLetters }: { deadLetters: Queue }, options: Opt
         ? `No dead letters in ${deadLetters.url}.`
         : `None of ${count(scanned, 'dead letter')} matches.`,
     );
+    const held = heldElsewhere(found);
+    if (held) print(held);
     return code;
   }
   print(`${count(entries.length, 'dead letter')} of ${number(scanned)} looked at in ${deadLetters.url}\n`);
@@ -46,6 +49,8 @@ export const list = async ({ deadLetters }: { deadLetters: Queue }, options: Opt
   );
   if (entries.length > rows.length)
     print(`… and ${number(entries.length - rows.length)} more: --json lists them all, filters narrow.`);
+  const held = heldElsewhere(found);
+  if (held) print(`\n${held}`);
   if (code !== 0) tell(`This is not all: it ended early (${stopped}).`);
   return code;
 };

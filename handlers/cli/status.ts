@@ -45,7 +45,7 @@ export const status = async (
     print('\nNo dead letters.');
     return 0;
   }
-  const which = isWhole ? 'All' : 'A sample of';
+  const which = isWhole ? (dead.hidden > 0 ? 'The visible' : 'All') : 'A sample of';
   print(
     `\n${which} ${count(entries.length, 'dead letter')} by code, the oldest ${ago(Date.parse(oldest as string))}\n`,
   );
