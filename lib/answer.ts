@@ -61,7 +61,7 @@ const retryAfterSeconds = (header: unknown, now: number): number | undefined => 
   return seconds > 0 ? Math.min(Math.ceil(seconds), RETRY_AFTER_MOST_SECONDS) : undefined;
 };
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What the text holds; undefined where it is not JSON. */

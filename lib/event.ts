@@ -1,9 +1,7 @@
 import type { SQSEvent } from 'aws-lambda';
+import { isObject } from './answer.ts';
 
 export type Event = { kind: 'batch'; batch: SQSEvent } | { kind: 'check_up' };
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
 
 /**
  * What the function was invoked with: an SQS batch, or {"doctor": true}, which asks for a check-up.

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { isObject } from './answer.ts';
 import { type Failure, failure } from './failure.ts';
 import { findMember, type Member, setMembers } from './json-text.ts';
 
@@ -36,12 +37,8 @@ export type Receipt = z.infer<typeof receiptSchema>;
 export const repairSchema = z.strictObject(z.partial(receiptSchema).shape);
 export type Repair = z.infer<typeof repairSchema>;
 
-type Json = Record<string, unknown>;
 /** What an envelope holds, and the name of the field it is in: undefined where there is no envelope. */
 type Opened = { inside: unknown; where: string; field?: string } | { failure: Failure };
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const parseJson = (text: string, where: string): Opened => {
   try {

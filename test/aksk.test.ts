@@ -1,5 +1,5 @@
 // Keys instead of passwords, through the handler: every request signed, and what becomes of refused signatures.
-import { jest } from '@jest/globals';
+import { pass, useClock } from './clock.ts';
 import { fabricated, receipt, startEnvironment, useEnvironment } from './environment.ts';
 import { secret } from './output/printed.ts';
 
@@ -31,30 +31,8 @@ const reasons = ({ lines }: Started) =>
     message === 'receipt.delayed' || message === 'receipt.left' ? [String(detail)] : [],
   );
 
-/** Lets time pass for both sides; timers go on as they are. */
-const pass = (ms: number) => jest.setSystemTime(Date.now() + ms);
-
 useEnvironment();
-beforeEach(() => {
-  jest.useFakeTimers({
-    now: Date.now(),
-    doNotFake: [
-      'hrtime',
-      'nextTick',
-      'performance',
-      'queueMicrotask',
-      'setImmediate',
-      'clearImmediate',
-      'setInterval',
-      'clearInterval',
-      'setTimeout',
-      'clearTimeout',
-    ],
-  });
-});
-afterEach(() => {
-  jest.useRealTimers();
-});
+useClock();
 
 describe('a key that Huawei takes', () => {
   test.each([
@@ -116,10 +94,10 @@ describe('a key that Huawei refuses', () => {
     const environment = await start({ credentials: wrong, huawei: { latencyMs: 20 } });
     for (let batch = 0; batch < 4; batch++) {
       expect(await failed(environment, receipts(MANY, `batch-${batch}`))).toBe(MANY);
-      pass(14 * MINUTE_MS);
+      pass({ minutes: 14 });
     }
     expect(environment.huawei.requests).toHaveLength(1);
-    pass(5 * MINUTE_MS);
+    pass({ minutes: 5 });
     expect(await failed(environment, receipts(MANY))).toBe(MANY);
     expect(environment.huawei.requests).toHaveLength(2);
     expect(environment.deadLetters()).toEqual([]);
@@ -141,7 +119,7 @@ describe('a key that Huawei refuses', () => {
     const environment = await start({ credentials: wrong });
     for (let hour = 0; hour < 5; hour++) {
       await failed(environment, receipts(MANY));
-      pass(61 * MINUTE_MS);
+      pass({ minutes: 61 });
     }
     expect(environment.huawei.requests.map(({ body }) => body)).toHaveLength(5);
     await environment.store(permanent);
