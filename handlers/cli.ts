@@ -1,9 +1,9 @@
 #!/usr/bin/env -S node --optimize-for-size --max-semi-space-size=8
 // V8 would rather reserve memory than collect garbage: with these, 100,000 letters pass through under 200 MB.
 import { Command, CommanderError } from 'commander';
-import { discard } from './cli/discard.ts';
-import { doctor } from './cli/doctor.ts';
-import { list } from './cli/list.ts';
+import { discard } from '../lib/cli/discard.ts';
+import { doctor } from '../lib/cli/doctor.ts';
+import { list } from '../lib/cli/list.ts';
 import {
   addCommon,
   addFilter,
@@ -12,13 +12,13 @@ import {
   addSafety,
   type Options,
   UsageError,
-} from './cli/options.ts';
-import { openQueues } from './cli/queues.ts';
-import { replay } from './cli/replay.ts';
-import { tell } from './cli/screen.ts';
-import { send } from './cli/send.ts';
-import { show } from './cli/show.ts';
-import { status } from './cli/status.ts';
+} from '../lib/cli/options.ts';
+import { openQueues } from '../lib/cli/queues.ts';
+import { replay } from '../lib/cli/replay.ts';
+import { tell } from '../lib/cli/screen.ts';
+import { send } from '../lib/cli/send.ts';
+import { show } from '../lib/cli/show.ts';
+import { status } from '../lib/cli/status.ts';
 
 type Queues = Awaited<ReturnType<typeof openQueues>>;
 

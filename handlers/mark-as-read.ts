@@ -1,20 +1,20 @@
 import middy from '@middy/core';
 import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
 import type { Context, SQSEvent } from 'aws-lambda';
-import { createAccess } from '../lib/access.ts';
-import { type Answer, classify } from '../lib/answer.ts';
-import { createBreaker } from '../lib/breaker.ts';
 import { loadConfig } from '../lib/config.ts';
-import { createCredentials } from '../lib/credentials.ts';
-import { readEvent } from '../lib/event.ts';
-import { createGrants } from '../lib/grant.ts';
-import { createClient } from '../lib/http.ts';
-import { createLogIn } from '../lib/log-in.ts';
-import { createOsm } from '../lib/osm.ts';
-import { createQueue } from '../lib/queue.ts';
+import { createGrants } from '../lib/credentials/grant.ts';
+import { createLogIn } from '../lib/credentials/log-in.ts';
+import { createCredentials } from '../lib/credentials/secret-store.ts';
+import { createAccess } from '../lib/credentials/session.ts';
+import { createClient } from '../lib/huawei/http.ts';
+import { createOsm } from '../lib/huawei/mark-as-read.ts';
+import { type Answer, classify } from '../lib/huawei/outcome.ts';
 import { createRedactor } from '../lib/redact.ts';
-import { createRelay } from '../lib/relay.ts';
-import { createSettle } from '../lib/settle.ts';
+import { createBreaker } from '../lib/relay/breaker.ts';
+import { readEvent } from '../lib/relay/event.ts';
+import { createRelay } from '../lib/relay/relay.ts';
+import { createSettle } from '../lib/relay/settle.ts';
+import { createQueue } from '../lib/sqs/queue.ts';
 import { createTelemetry } from '../lib/telemetry.ts';
 
 const config = loadConfig();
@@ -49,7 +49,7 @@ const takeBatch = middy<SQSEvent, unknown>({ timeoutEarlyInMillis: 0 })
 /** {"doctor": true} in, a list of checks out. Loaded on demand: batches do not pay for it. */
 const checkUp = async (context: Context) => {
   const functionSeconds = Math.ceil(context.getRemainingTimeInMillis() / 1000);
-  const { createDoctor } = await import('../lib/doctor.ts');
+  const { createDoctor } = await import('../lib/doctor/doctor.ts');
   const explain = (answer: Answer) => classify(answer, redactor.redact);
   const patient = { config, readCredentials, access, createClient, classify: explain, source, deadLetters };
   return { checks: await createDoctor(patient)(functionSeconds) };

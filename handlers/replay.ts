@@ -2,9 +2,9 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { loadQueues } from '../lib/config.ts';
-import { createQueue } from '../lib/queue.ts';
-import { createReplay } from '../lib/replay.ts';
-import { parseReplayRequest } from '../lib/replay-request.ts';
+import { createReplay } from '../lib/dead-letters/replay.ts';
+import { parseReplayRequest } from '../lib/dead-letters/request.ts';
+import { createQueue } from '../lib/sqs/queue.ts';
 
 const queues = loadQueues();
 const log = new Logger();

@@ -1,9 +1,9 @@
 // The real serverless.yml, packaged offline for two stages, and what of the CloudFormation matters.
 
 import { readFileSync } from 'node:fs';
-import { backoffSeconds } from '../lib/backoff.ts';
 import { loadConfig, loadRegion } from '../lib/config.ts';
-import { settleMs } from '../lib/relay.ts';
+import { backoffSeconds } from '../lib/relay/backoff.ts';
+import { settleMs } from '../lib/relay/relay.ts';
 import { metricUnits } from '../lib/telemetry.ts';
 import { packageStack } from '../local/build.ts';
 import { readSettings } from '../resources/settings.ts';

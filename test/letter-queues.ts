@@ -1,8 +1,8 @@
 // Two queues and a proxy in front of them, for whatever works on dead letters.
 import { startFauxqs } from 'fauxqs';
+import { createReplay } from '../lib/dead-letters/replay.ts';
 import type { FailureCode } from '../lib/failure.ts';
-import { createQueue } from '../lib/queue.ts';
-import { createReplay } from '../lib/replay.ts';
+import { createQueue } from '../lib/sqs/queue.ts';
 import { startQueueProxy } from './queue-proxy.ts';
 
 export interface AttributeValue {

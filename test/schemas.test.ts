@@ -4,12 +4,12 @@ import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import fc from 'fast-check';
+import { letterOf } from '../lib/dead-letters/letter.ts';
+import { createReplay } from '../lib/dead-letters/replay.ts';
+import { letterCodes, parseReplayRequest } from '../lib/dead-letters/request.ts';
 import { failureCodes } from '../lib/failure.ts';
-import { letterOf } from '../lib/letter.ts';
-import type { Message } from '../lib/message.ts';
-import { parseReceipt } from '../lib/receipt.ts';
-import { createReplay } from '../lib/replay.ts';
-import { letterCodes, parseReplayRequest } from '../lib/replay-request.ts';
+import { parseReceipt } from '../lib/receipt/receipt.ts';
+import type { Message } from '../lib/sqs/message.ts';
 import { contracts, folder, render } from '../local/schemas.ts';
 import { fabricated, passwordCredentials, receipt, startEnvironment, useEnvironment } from './environment.ts';
 

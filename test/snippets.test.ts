@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { parseReceipt } from '../lib/receipt.ts';
+import { parseReceipt } from '../lib/receipt/receipt.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..');

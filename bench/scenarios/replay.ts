@@ -7,7 +7,7 @@ import type { Bench, Scenario } from '../scenario.ts';
 import { digits, medianOf, spread, spreadOf } from '../stats.ts';
 
 const LETTERS = 10_000;
-/** As many polls at once as lib/sweep.ts has under way. */
+/** As many polls at once as lib/dead-letters/scan.ts has under way. */
 const LANES = 10;
 const replayFile = path.resolve(import.meta.dirname, '../../.build/replay/handlers/replay.mjs');
 

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { failureCodes } from '../../lib/failure.ts';
 import type { Contract } from './contract.ts';
 
-/** What `lib/dead-letter.ts` writes; readers, ours too, take less. */
+/** What `lib/dead-letters/dead-letter.ts` writes; readers, ours too, take less. */
 const failureSchema = z.object({
   code: z.enum(failureCodes),
   detail: z.string(),

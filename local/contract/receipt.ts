@@ -1,4 +1,4 @@
-import { receiptSchema } from '../../lib/receipt.ts';
+import { receiptSchema } from '../../lib/receipt/receipt.ts';
 import type { Contract } from './contract.ts';
 
 export const time = 'Time, ISO 8601 with seconds and offset.';

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
-import type { ReplayCounts } from '../../lib/replay.ts';
-import { replayRequestSchema } from '../../lib/replay-request.ts';
-import type { Stopped } from '../../lib/sweep.ts';
+import type { ReplayCounts } from '../../lib/dead-letters/replay.ts';
+import { replayRequestSchema } from '../../lib/dead-letters/request.ts';
+import type { Stopped } from '../../lib/dead-letters/scan.ts';
 import type { Contract, Words } from './contract.ts';
 import { receiptFields, time } from './receipt.ts';
 

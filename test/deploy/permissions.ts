@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { build } from 'esbuild';
 import { zipSync } from 'fflate';
-import type { Check } from '../../lib/check.ts';
+import type { Check } from '../../lib/doctor/check.ts';
 import { REGION } from './aws.ts';
 import { eventually, type Report } from './report.ts';
 import type { SignedCall } from './signed-call.ts';

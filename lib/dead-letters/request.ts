@@ -1,0 +1,68 @@
+import * as z from 'zod/mini';
+import { failureCodes } from '../failure.ts';
+import { repairSchema } from '../receipt/receipt.ts';
+
+/** Died without our knowing why: SQS moved it, or a person put it there. */
+export const UNKNOWN = 'unknown';
+export const letterCodes = [...failureCodes, UNKNOWN] as const;
+
+/** A message that was replayed so often and is dead again is not cured by one more replay. */
+export const MAX_REPLAYS_DEFAULT = 3;
+
+const whole = (least: number, most: number) => {
+  const rule = `must be a whole number from ${least} to ${most}`;
+  return z.int(rule).check(z.minimum(least, rule), z.maximum(most, rule));
+};
+const time = z.iso.datetime({
+  offset: true,
+  error: 'must be an ISO 8601 time with offset, such as 2026-01-31T09:30:00Z',
+});
+
+export const filterSchema = z.strictObject({
+  /** One of these codes. */
+  failure_code: z.optional(
+    z
+      .array(z.enum(letterCodes, `must be one of ${letterCodes.join(', ')}`), 'must be a list of codes')
+      .check(z.minLength(1, 'must name at least one code')),
+  ),
+  /** Exactly this case. */
+  case_id: z.optional(z.string('must be text')),
+  /** Dead-lettered at this time or later. */
+  after: z.optional(time),
+  /** Dead-lettered earlier than this. */
+  before: z.optional(time),
+  /** What was replayed so often already stays. */
+  max_replays: z.optional(whole(1, 1_000_000)),
+});
+
+export const replayRequestSchema = z.strictObject({
+  filter: z.optional(filterSchema),
+  set: z.optional(repairSchema),
+  /** The most messages to send. */
+  limit: z.optional(whole(1, Number.MAX_SAFE_INTEGER)),
+  /** The most messages to send in any window of one second. */
+  rate_per_second: z.optional(whole(1, 100_000)),
+  /** Counts and changes nothing. */
+  dry_run: z.optional(z.boolean('must be true or false')),
+});
+
+export type Filter = z.infer<typeof filterSchema>;
+export type ReplayRequest = z.infer<typeof replayRequestSchema>;
+
+/**
+ * Reads what a replay was asked for.
+ *
+ * @throws Error that names every wrong field and what it should be
+ */
+export const parseReplayRequest = (input: unknown): ReplayRequest => {
+  const result = replayRequestSchema.safeParse(input);
+  if (result.success) return result.data;
+  const wrong = result.error.issues.map(issue => {
+    const where = issue.path.join('.');
+    if (issue.code === 'unrecognized_keys') {
+      return `${where ? `${where} has` : 'there is'} no field ${issue.keys.join(', ')}`;
+    }
+    return where ? `${where} ${issue.message}` : 'it must be a JSON object, {} to replay all';
+  });
+  throw new Error(`The replay request is wrong, nothing was touched: ${wrong.join('; ')}.`);
+};

@@ -1,0 +1,450 @@
+// The check-up: inside the function, from the command line, and from the command line inside a deployed function.
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { GetQueueAttributesCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { checkAge } from '../../lib/cli/age.ts';
+import type { Check } from '../../lib/doctor/check.ts';
+import { checkQueues } from '../../lib/doctor/check-queues.ts';
+import {
+  closeAfter,
+  fabricated,
+  passwordCredentials,
+  receipt,
+  type Setup,
+  startEnvironment,
+  useEnvironment,
+} from '../environment.ts';
+import { leaksIn, secret } from '../output/printed.ts';
+
+const CLI = path.resolve(import.meta.dirname, '../../handlers/cli.ts');
+const DAY_SECONDS = 86_400;
+const context = { awsRequestId: 'doctor', getRemainingTimeInMillis: () => 29_950 };
+
+useEnvironment();
+
+/** Queues as resources/queues.yml makes them. */
+const setUpQueues = async () => {
+  const client = new SQSClient();
+  const [source, dead] = [process.env.QUEUE_URL, process.env.DEAD_LETTER_QUEUE_URL] as [string, string];
+  const set = (QueueUrl: string, Attributes: Record<string, string>) =>
+    client.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
+  const { Attributes } = await client.send(
+    new GetQueueAttributesCommand({ QueueUrl: dead, AttributeNames: ['QueueArn'] }),
+  );
+  await set(dead, { MessageRetentionPeriod: String(14 * DAY_SECONDS) });
+  await set(source, {
+    MessageRetentionPeriod: String(7 * DAY_SECONDS),
+    VisibilityTimeout: '185',
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount: 500 }),
+  });
+  client.destroy();
+};
+
+const start = async (setup: Setup = {}) => {
+  const environment = await startEnvironment(setup);
+  await setUpQueues();
+  const check = async (): Promise<Check[]> => {
+    const answer = (await environment.handler({ doctor: true }, context)) as unknown as { checks: Check[] };
+    expect(leaksIn(JSON.stringify(answer))).toEqual([]);
+    return answer.checks;
+  };
+  return { ...environment, check };
+};
+
+const byStatus = (checks: Check[], status: Check['status']) =>
+  checks.flatMap(each => (each.status === status ? [each.check] : []));
+const only = (checks: Check[], name: string) => checks.find(({ check }) => check === name) as Check;
+
+const KEY = {
+  type: 'aksk',
+  access_key: 'ACCESSKEYOFTHETESTS1',
+  secret_key: secret('aSecretKeyOfTheDoctorsTests'),
+};
+const accessKeys = { [KEY.access_key]: { secretKey: KEY.secret_key } };
+
+describe('where all is well', () => {
+  test('with a password: one log-in, one call that reads, nothing marked', async () => {
+    const { check, huawei } = await start();
+    const checks = await check();
+    expect(byStatus(checks, 'ok')).toEqual([
+      'configuration',
+      'credentials',
+      'OSM',
+      'IAM',
+      'clock',
+      'log-in',
+      'permission',
+      'queue',
+      'dead-letter queue',
+      'redrive policy',
+      'visibility timeout',
+      'retention',
+    ]);
+    expect(checks).toHaveLength(12);
+    const kinds = huawei.requests.map(({ kind, method }) => `${method} ${kind}`).sort();
+    expect(kinds).toEqual(['GET other', 'GET other', 'GET unread', 'POST log_in']);
+    expect(huawei.osm.marks).toBe(0);
+  });
+
+  test.each([
+    ['token', 'token'],
+    ['aksk', 'signature'],
+  ])('with a %s: no log-in', async (type, line) => {
+    const { check, huawei, store } = await start({ huawei: { accessKeys } });
+    await store(type === 'aksk' ? KEY : { type: 'token', ...huawei.iam.issueToken('relay') });
+    const checks = await check();
+    expect(byStatus(checks, 'failed')).toEqual([]);
+    expect(only(checks, line).status).toBe('ok');
+    expect(byStatus(checks, 'skipped')).toEqual(['IAM']);
+    expect(huawei.iam.logIns).toBe(0);
+  });
+
+  test('batches go on beside it', async () => {
+    const { check, invoke } = await start();
+    const [checks, answer] = await Promise.all([check(), invoke([fabricated(receipt('1'))])]);
+    expect(byStatus(checks, 'failed')).toEqual([]);
+    expect(answer.batchItemFailures).toEqual([]);
+  });
+});
+
+describe('what is wrong is named, with what to do', () => {
+  const cases: [string, Setup, string, RegExp][] = [
+    ['no secret', { credentials: null }, 'credentials', /could not be read: ENOENT/],
+    [
+      'a secret of a wrong shape',
+      { credentials: { type: 'password', user: 'x' } },
+      'credentials',
+      /look at domain, password/,
+    ],
+    ['a password and no IAM', { env: { IAM_ENDPOINT: undefined } }, 'credentials', /IAM_ENDPOINT/],
+    ['nobody at the endpoint', { env: { OSM_ENDPOINT: 'http://127.0.0.1:1' } }, 'OSM', /ECONNREFUSED/],
+    ['no such name', { env: { OSM_ENDPOINT: 'https://osm.invalid' } }, 'OSM', /ENOTFOUND|EAI_AGAIN/],
+    [
+      'an endpoint that hangs',
+      {
+        credentials: { type: 'token', token: secret('no-token-of-ours') },
+        env: { REQUEST_TIMEOUT_MS: '300' },
+        huawei: { faults: [{ does: 'hang', match: { path: '/' } }] },
+      },
+      'OSM',
+      /no whole answer/,
+    ],
+    [
+      'a clock that is off',
+      { huawei: { clockOffsetMs: 600_000 } },
+      'clock',
+      /600 s behind|599 s behind|601 s behind/,
+    ],
+    [
+      'a wrong password',
+      { credentials: { ...passwordCredentials, password: secret('not-the-password') } },
+      'log-in',
+      /username or password is wrong/,
+    ],
+    [
+      'a dead token',
+      { credentials: { type: 'token', token: secret('no-token-of-ours') } },
+      'token',
+      /APIGW.0301/,
+    ],
+    [
+      'a wrong key',
+      { credentials: { ...KEY, secret_key: secret('notTheSecretKey') }, huawei: { accessKeys } },
+      'signature',
+      /APIGW.0301/,
+    ],
+    [
+      'no permission',
+      {
+        huawei: {
+          faults: [
+            {
+              does: 'answer',
+              status: 403,
+              body: { error_code: 'APIGW.0302', error_msg: 'not authorized' },
+              match: { kind: 'unread' },
+            },
+          ],
+        },
+      },
+      'permission',
+      /APIGW.0302/,
+    ],
+    [
+      'the wrong identity',
+      { huawei: { faults: [{ does: 'error_code', code: 'OSM.01010011', match: { kind: 'unread' } }] } },
+      'permission',
+      /OSM.01010011/,
+    ],
+    [
+      'OSM in trouble',
+      { huawei: { faults: [{ does: 'html502', match: { kind: 'unread' } }] } },
+      'permission',
+      /502/,
+    ],
+  ];
+  test.each(cases)('%s', async (_, setup, name, says) => {
+    const environment = await start(setup);
+    const failures = (await environment.check()).filter(({ status }) => status === 'failed');
+    expect(failures.map(({ check }) => check)).toEqual([name]);
+    expect(failures[0]?.says).toMatch(says);
+    expect(failures[0]?.todo).toBeTruthy();
+    expect(environment.huawei.osm.marks).toBe(0);
+    expect(environment.logIns().length).toBeLessThanOrEqual(1);
+  });
+
+  test('no TLS where TLS should be', async () => {
+    const { check } = await start({
+      env: { OSM_ENDPOINT: process.env.AWS_ENDPOINT_URL?.replace('http', 'https') },
+    });
+    expect(only(await check(), 'OSM').todo).toMatch(/^TLS: check OSM_ENDPOINT/);
+  });
+
+  test('a case that OSM does not know is no lack of permission', async () => {
+    const { check, huawei } = await start();
+    huawei.faults.add({ does: 'error_code', code: 'OSM.01010015', match: { kind: 'unread' } });
+    expect(byStatus(await check(), 'failed')).toEqual([]);
+  });
+
+  test('queues that are not there', async () => {
+    const { check } = await start({ env: {} });
+    const environment = await startEnvironment({
+      env: {
+        QUEUE_URL: `${process.env.QUEUE_URL}-not`,
+        DEAD_LETTER_QUEUE_URL: `${process.env.QUEUE_URL}-nor`,
+      },
+    });
+    const { checks } = (await environment.handler({ doctor: true }, context)) as unknown as {
+      checks: Check[];
+    };
+    expect(byStatus(checks, 'failed')).toEqual(['queue', 'dead-letter queue']);
+    expect(byStatus(await check(), 'failed')).toEqual([]);
+  });
+});
+
+describe('one try, never more', () => {
+  test.each([
+    ['log-in', { credentials: { ...passwordCredentials, password: secret('not-the-password') } }],
+    ['signature', { credentials: { ...KEY, secret_key: secret('notTheSecretKey') }, huawei: { accessKeys } }],
+  ])('a %s that was refused is not tried by the next check-up, nor by a batch', async (_, setup) => {
+    const environment = await start(setup);
+    for (let index = 0; index < 3; index++) {
+      expect(byStatus(await environment.check(), 'failed')).toHaveLength(1);
+      await environment.invoke([fabricated(receipt('1'))]);
+    }
+    expect(environment.huawei.requests.filter(({ status }) => status === 401)).toHaveLength(1);
+  });
+
+  test('nor where a batch was refused before', async () => {
+    const environment = await start({ credentials: { ...passwordCredentials, password: secret('not-it') } });
+    await environment.invoke([fabricated(receipt('1'))]);
+    expect(only(await environment.check(), 'log-in').says).toMatch(/not tried again before/);
+    expect(environment.huawei.iam.failedLogIns).toBe(1);
+  });
+});
+
+describe('queues as the code needs them', () => {
+  const source = {
+    QueueArn: 'arn:receipts',
+    VisibilityTimeout: '185',
+    MessageRetentionPeriod: String(7 * DAY_SECONDS),
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: 'arn:dead', maxReceiveCount: 500 }),
+  };
+  const deadLetters = { QueueArn: 'arn:dead', MessageRetentionPeriod: String(14 * DAY_SECONDS) };
+  const check = (here: object, there: object = {}) =>
+    byStatus(
+      checkQueues({
+        source: { ...source, ...here },
+        deadLetters: { ...deadLetters, ...there },
+        maxAttempts: 8,
+        maxAgeSeconds: DAY_SECONDS,
+        functionSeconds: 30,
+      }),
+      'failed',
+    );
+  const redrive = (policy: object) => ({ RedrivePolicy: JSON.stringify(policy) });
+
+  test.each([
+    [[], {}, {}],
+    [['queue'], { FifoQueue: 'true' }, {}],
+    [['redrive policy'], { RedrivePolicy: undefined }, {}],
+    [['redrive policy'], redrive({ deadLetterTargetArn: 'arn:another', maxReceiveCount: 500 }), {}],
+    [['redrive policy'], redrive({ deadLetterTargetArn: 'arn:dead', maxReceiveCount: 5 }), {}],
+    [['redrive policy'], redrive({ deadLetterTargetArn: 'arn:dead', maxReceiveCount: '400' }), {}],
+    [
+      ['visibility timeout'],
+      { VisibilityTimeout: '179', ...redrive({ deadLetterTargetArn: 'arn:dead', maxReceiveCount: 1000 }) },
+      {},
+    ],
+    [['retention'], { MessageRetentionPeriod: String(DAY_SECONDS) }, {}],
+    [['retention'], {}, { MessageRetentionPeriod: String(7 * DAY_SECONDS) }],
+  ])('%j', (names, here, there) => {
+    expect(check(here, there)).toEqual(names);
+  });
+});
+
+describe('an event', () => {
+  test.each([
+    [{ doctor: 'yes' }],
+    [{ doctor: true, case_id: '1' }],
+    [{ Records: [{ Sns: {} }] }],
+    [{ doctor: false }],
+    [[]],
+  ])('%j is refused, and nothing is done', async event => {
+    const { handler, huawei } = await start();
+    await expect(handler(event, context)).rejects.toThrow(/takes batches from its SQS queue, and/);
+    expect(huawei.requests).toEqual([]);
+  });
+});
+
+const relay = (...args: string[]) =>
+  new Promise<{ code: number; out: string; error: string }>(resolve => {
+    execFile(process.execPath, [CLI, ...args], { env: process.env }, (error, out, stderr) => {
+      expect(leaksIn(out + stderr)).toEqual([]);
+      resolve({ code: Number(error?.code ?? 0), out, error: stderr });
+    });
+  });
+
+describe('relay doctor', () => {
+  test('in this shell: a line each, exit 0', async () => {
+    await start();
+    const { code, out, error } = await relay('doctor');
+    expect(error).toBe('');
+    expect(out).toMatch(/✓ log-in +IAM took the password/);
+    expect(out).toMatch(/All is well\.\n$/);
+    expect(code).toBe(0);
+  });
+
+  test('in this shell, as JSON, where something is wrong: exit 1', async () => {
+    await start({ credentials: { ...passwordCredentials, password: secret('not-the-password') } });
+    const { code, out } = await relay('doctor', '--json');
+    const report = JSON.parse(out);
+    expect(report).toMatchObject({ healthy: false, checked_in: 'this shell' });
+    expect(byStatus(report.checks, 'failed')).toEqual(['log-in']);
+    expect(code).toBe(1);
+  });
+
+  test('in a shell without variables', async () => {
+    await start();
+    delete process.env.OSM_ENDPOINT;
+    const { code, out } = await relay('doctor');
+    expect(out).toMatch(/✗ configuration +The configuration is wrong.*OSM_ENDPOINT must be.*not set/);
+    expect(code).toBe(1);
+  });
+
+  test('with --stage: inside the deployed function', async () => {
+    const { handler } = await start();
+    const stack = await startStack(event => handler(event, context));
+    const { code, out } = await relay('doctor', '--stage', 'prod', '--json');
+    const report = JSON.parse(out);
+    expect(stack.asked).toEqual([
+      '/2015-03-31/functions/read-receipt-relay-prod-mark-as-read/invocations {"doctor":true}',
+    ]);
+    expect(report).toMatchObject({ healthy: true, checked_in: 'read-receipt-relay-prod-mark-as-read' });
+    expect(byStatus(report.checks, 'ok')).toContain('permission');
+    expect(code).toBe(0);
+  });
+
+  test('with --stage, where the function does not even start', async () => {
+    await start();
+    await startStack(async () => {
+      throw new Error('The configuration is wrong. Set these environment variables: OSM_ENDPOINT must be …');
+    });
+    const { code, out } = await relay('doctor', '--stage', 'prod');
+    expect(out).toMatch(
+      /✗ configuration +read-receipt-relay-prod-mark-as-read failed: The configuration is wrong/,
+    );
+    expect(code).toBe(1);
+  });
+});
+
+describe('the age of the oldest message', () => {
+  const minutesAgo = (minutes: number) => Date.now() / 1000 - minutes * 60;
+
+  test.each([
+    ['is young', [{ Timestamp: minutesAgo(1), Maximum: 40 }], 'ok', /waits since 40 s/],
+    [
+      'was old, and is young',
+      [
+        { Timestamp: minutesAgo(1), Maximum: 7 },
+        { Timestamp: minutesAgo(9), Maximum: 9_000 },
+      ],
+      'ok',
+      /since 7 s/,
+    ],
+    ['is old', [{ Timestamp: minutesAgo(1), Maximum: 7_200 }], 'failed', /since 7200 s/],
+    ['is not measured, as none waits', [], 'ok', /none waits/],
+    ['cannot be read', 403, 'skipped', /AccessDenied/],
+  ])('%s', async (_, points, status, says) => {
+    await start();
+    const asked: string[] = [];
+    const server = createServer(async (request, response) => {
+      asked.push(await text(request));
+      response.statusCode = points === 403 ? 403 : 200;
+      response.setHeader('Content-Type', 'application/x-amz-json-1.0');
+      const refusal = { __type: 'AccessDeniedException', message: 'not you' };
+      response.end(JSON.stringify(points === 403 ? refusal : { Datapoints: points }));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    process.env.AWS_ENDPOINT_URL_CLOUDWATCH = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const check = await checkAge(process.env.QUEUE_URL as string);
+      expect(check).toMatchObject({ check: 'oldest message', status, says: expect.stringMatching(says) });
+      expect(asked[0]).toContain('ApproximateAgeOfOldestMessage');
+    } finally {
+      delete process.env.AWS_ENDPOINT_URL_CLOUDWATCH;
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+});
+
+/** CloudFormation and Lambda as far as one call each goes. */
+const startStack = async (invoke: (event: unknown) => Promise<unknown>) => {
+  const asked: string[] = [];
+  const name = 'read-receipt-relay-prod-mark-as-read';
+  const outputs = {
+    QueueUrl: process.env.QUEUE_URL,
+    DeadLetterQueueUrl: process.env.DEAD_LETTER_QUEUE_URL,
+    MarkAsReadFunctionName: name,
+  };
+  const members = Object.entries(outputs)
+    .map(
+      ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+    )
+    .join('');
+  const server = createServer(async (request, response) => {
+    const body = await text(request);
+    if (request.url === '/') {
+      response.end(
+        `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><Outputs>${members}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+      );
+      return;
+    }
+    asked.push(`${request.url} ${body}`);
+    const answer = await invoke(JSON.parse(body)).catch(({ message }: Error) => {
+      response.setHeader('X-Amz-Function-Error', 'Unhandled');
+      return { errorType: 'Error', errorMessage: message };
+    });
+    response.end(JSON.stringify(answer));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  process.env.AWS_ENDPOINT_URL_CLOUDFORMATION = url;
+  process.env.AWS_ENDPOINT_URL_LAMBDA = url;
+  return closeAfter({
+    asked,
+    async close() {
+      delete process.env.AWS_ENDPOINT_URL_CLOUDFORMATION;
+      delete process.env.AWS_ENDPOINT_URL_LAMBDA;
+      server.close();
+      server.closeAllConnections();
+    },
+  });
+};

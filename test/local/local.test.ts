@@ -1,0 +1,389 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Message, SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSEvent } from 'aws-lambda';
+import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import { failedIdsOf } from '../../local/batch-response.ts';
+import {
+  type Batch,
+  type EventSourceMapping,
+  type MappingOptions,
+  startEventSourceMapping,
+} from '../../local/event-source-mapping.ts';
+import { type FunctionOptions, type LocalFunction, startFunction } from '../../local/function.ts';
+import { recordOf } from '../../local/sqs-record.ts';
+
+const eventually = async (holds: () => boolean, forMs = 10_000) => {
+  const until = Date.now() + forMs;
+  while (!holds()) {
+    if (Date.now() > until) throw new Error(`It did not come true in ${forMs} ms: ${holds}`);
+    await sleep(10);
+  }
+};
+const failures = (...ids: string[]) =>
+  JSON.stringify({ batchItemFailures: ids.map(itemIdentifier => ({ itemIdentifier })) });
+
+describe('the event source mapping', () => {
+  let server: FauxqsServer;
+  let client: SQSClient;
+  const mappings: EventSourceMapping[] = [];
+  let queueUrl = '';
+  let queues = 0;
+  let name = '';
+  const queueOf = (queue: string) => {
+    const messages = server.inspectQueue(queue)?.messages;
+    return { ready: messages?.ready ?? [], inflight: messages?.inflight ?? [] };
+  };
+  const depth = (queue = name) => queueOf(queue).ready.length + queueOf(queue).inflight.length;
+
+  const makeQueue = (attributes: Record<string, string> = {}) => {
+    name = `queue-${++queues}`;
+    server.createQueue(name, { attributes: { VisibilityTimeout: '1', ...attributes } });
+    queueUrl = `${server.address}/000000000000/${name}`;
+  };
+  const fill = async (bodies: string[]) => {
+    for (let from = 0; from < bodies.length; from += 10) {
+      const Entries = bodies
+        .slice(from, from + 10)
+        .map((MessageBody, index) => ({ Id: String(index), MessageBody }));
+      await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+    }
+  };
+  /** Starts a mapping on the queue; gives what was invoked and what became of it. */
+  const start = async (options: Partial<MappingOptions> = {}) => {
+    const events: SQSEvent[] = [];
+    const batches: Batch[] = [];
+    const mapping = await startEventSourceMapping({
+      queueUrl,
+      client,
+      onBatch: batch => batches.push(batch),
+      ...options,
+      invoke: async event => {
+        events.push(event);
+        return options.invoke ? options.invoke(event) : '';
+      },
+    });
+    mappings.push(mapping);
+    return {
+      mapping,
+      events,
+      batches,
+      bodies: () => events.map(({ Records }) => Records.map(({ body }) => body)),
+    };
+  };
+
+  beforeAll(async () => {
+    server = await startFauxqs({ port: 0, logger: false });
+    client = new SQSClient({
+      endpoint: server.address,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    });
+  });
+  beforeEach(() => makeQueue());
+  afterAll(async () => {
+    await Promise.all(mappings.map(mapping => mapping.stop()));
+    client.destroy();
+    await server.stop();
+  });
+
+  test('makes batches of at most the batch size, and deletes what succeeded', async () => {
+    const sent = Array.from({ length: 7 }, (_, i) => String(i));
+    await fill(sent);
+    const { bodies } = await start({ batchSize: 3 });
+    await eventually(() => depth() === 0);
+    expect(bodies().flat()).toEqual(sent);
+    expect(bodies().map(batch => batch.length)).toEqual([3, 3, 1]);
+  });
+
+  test('fills a batch over ten from several receives, and waits for more only as long as its window', async () => {
+    makeQueue({ VisibilityTimeout: '30' });
+    await fill(Array.from({ length: 24 }, (_, i) => String(i)));
+    const { bodies } = await start({ batchSize: 25, windowSeconds: 1 });
+    await sleep(500);
+    expect(bodies()).toEqual([]);
+    await fill(['one more', 'the next batch']);
+    await eventually(() => depth() === 0);
+    expect(bodies().map(batch => batch.length)).toEqual([25, 1]);
+    expect(bodies()[1]).toEqual(['the next batch']);
+  });
+
+  test('invokes with the record that Lambda would make', async () => {
+    const before = Date.now();
+    await client.send(
+      new SendMessageCommand({
+        QueueUrl: queueUrl,
+        MessageBody: 'hello',
+        MessageAttributes: {
+          text: { DataType: 'String', StringValue: 'ä' },
+          count: { DataType: 'Number.int', StringValue: '7' },
+          bytes: { DataType: 'Binary', BinaryValue: Buffer.from([0, 255]) },
+        },
+      }),
+    );
+    const { events } = await start();
+    await eventually(() => events.length === 1);
+    const lists = { stringListValues: [], binaryListValues: [] };
+    const record = events[0]?.Records[0];
+    expect(record).toEqual({
+      messageId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      receiptHandle: expect.any(String),
+      body: 'hello',
+      attributes: {
+        ApproximateReceiveCount: '1',
+        SentTimestamp: expect.stringMatching(/^\d{13}$/),
+        ApproximateFirstReceiveTimestamp: expect.stringMatching(/^\d{13}$/),
+        SenderId: expect.any(String),
+      },
+      messageAttributes: {
+        text: { dataType: 'String', stringValue: 'ä', ...lists },
+        count: { dataType: 'Number.int', stringValue: '7', ...lists },
+        bytes: { dataType: 'Binary', binaryValue: 'AP8=', ...lists },
+      },
+      md5OfMessageAttributes: expect.stringMatching(/^[0-9a-f]{32}$/),
+      md5OfBody: '5d41402abc4b2a76b9719d911017c592',
+      eventSource: 'aws:sqs',
+      eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:${name}`,
+      awsRegion: 'us-east-1',
+    });
+    expect(Number(record?.attributes.SentTimestamp)).toBeGreaterThanOrEqual(before);
+  });
+
+  test('passes on the message group and the trace header, which fauxqs does not give', () => {
+    const attributes = {
+      MessageGroupId: 'tenant-1',
+      AWSTraceHeader: 'Root=1-5759e988-bd862e3fe1be46a994272793',
+    };
+    const Attributes = attributes as Message['Attributes'];
+    expect(recordOf({ Attributes }, 'arn').attributes).toEqual(attributes);
+  });
+
+  test('leaves what was reported failed to the visibility timeout, and deletes the rest', async () => {
+    await fill(['good', 'bad', 'good too']);
+    const { events, batches } = await start({
+      invoke: async ({ Records }) => {
+        const [bad] = Records.filter(
+          ({ body, attributes }) => body === 'bad' && attributes.ApproximateReceiveCount === '1',
+        );
+        return bad ? failures(bad.messageId) : failures();
+      },
+    });
+    await eventually(() => batches.length === 1);
+    expect(queueOf(name).inflight.map(({ message }) => message.body)).toEqual(['bad']);
+    const failedAt = Date.now();
+    await eventually(() => events.length === 2);
+    expect(Date.now() - failedAt).toBeGreaterThan(700);
+    expect(events[1]?.Records.map(({ body }) => body)).toEqual(['bad']);
+    expect(events[1]?.Records[0]?.attributes.ApproximateReceiveCount).toBe('2');
+    await eventually(() => depth() === 0);
+  });
+
+  test.each([
+    ['throws', () => Promise.reject(new Error('no'))],
+    ['answers what is not JSON', async () => 'fine'],
+    ['names a message that is not in the batch', async () => failures('someone-else')],
+  ])('keeps the whole batch where the function %s', async (_, invoke) => {
+    await fill(['a', 'b']);
+    const { batches } = await start({ invoke });
+    await eventually(() => batches.length === 1);
+    expect(batches[0]?.error).toBeInstanceOf(Error);
+    expect(batches[0]?.failed.size).toBe(2);
+    expect(depth()).toBe(2);
+  });
+
+  test('sees a message move to the dead-letter queue after maxReceiveCount', async () => {
+    const deadLetters = `${name}-dead`;
+    const { queueArn } = server.createQueue(deadLetters);
+    makeQueue({
+      VisibilityTimeout: '0',
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn: queueArn, maxReceiveCount: 3 }),
+    });
+    await fill(['poison']);
+    const { events } = await start({ invoke: ({ Records }) => Promise.reject(new Error(Records[0]?.body)) });
+    await eventually(() => depth(deadLetters) === 1);
+    expect(events.map(({ Records }) => Records[0]?.attributes.ApproximateReceiveCount)).toEqual([
+      '1',
+      '2',
+      '3',
+    ]);
+  });
+
+  test('holds the maximum concurrency, and receives nothing that it cannot hand on', async () => {
+    makeQueue({ VisibilityTimeout: '30' });
+    await fill(['1', '2', '3', '4', '5']);
+    const gate = Promise.withResolvers<string>();
+    const { events } = await start({ batchSize: 1, maximumConcurrency: 2, invoke: () => gate.promise });
+    await eventually(() => events.length === 2);
+    await sleep(200);
+    expect(events).toHaveLength(2);
+    expect(queueOf(name).ready).toHaveLength(3);
+    gate.resolve('');
+    await eventually(() => depth() === 0);
+    expect(events).toHaveLength(5);
+  });
+
+  test('never makes an event over 6 MB', async () => {
+    makeQueue({ VisibilityTimeout: '30' });
+    for (let i = 0; i < 8; i++) await fill([`${i}${'x'.repeat(1_000_000)}`]);
+    const { events } = await start({ batchSize: 100, windowSeconds: 1 });
+    await eventually(() => depth() === 0);
+    expect(events.map(({ Records }) => Records.length)).toEqual([6, 2]);
+    for (const event of events) expect(JSON.stringify(event).length).toBeLessThanOrEqual(6 * 1024 * 1024);
+  });
+
+  test('when stopped, finishes what is under way and receives no more', async () => {
+    await fill(['last']);
+    const gate = Promise.withResolvers<string>();
+    const { events, mapping } = await start({ invoke: () => gate.promise });
+    await eventually(() => events.length === 1);
+    const stopping = mapping.stop();
+    setTimeout(() => gate.resolve(''), 100);
+    await stopping;
+    expect(depth()).toBe(0);
+    await fill(['too late']);
+    await sleep(300);
+    expect(events).toHaveLength(1);
+    expect(queueOf(name).ready).toHaveLength(1);
+  });
+
+  test.each<[string, Partial<MappingOptions>]>([
+    ['a batch over 10,000', { batchSize: 10_001, windowSeconds: 1 }],
+    ['more than ten without a window', { batchSize: 11 }],
+    ['a window over 300 s', { windowSeconds: 301 }],
+    ['a concurrency of one', { maximumConcurrency: 1 }],
+    ['a visibility timeout under the function timeout', { functionTimeoutMs: 1001 }],
+  ])('refuses %s, as Lambda does', async (_, options) => {
+    await expect(start(options)).rejects.toThrow(RangeError);
+  });
+});
+
+describe('the answer to a batch', () => {
+  const ids = new Set(['a', 'b']);
+
+  test.each(['', 'null', '{}', '{"batchItemFailures":null}', '{"batchItemFailures":[]}', '{"other":1}'])(
+    '%j means that all succeeded',
+    payload => expect(failedIdsOf(payload, ids)).toEqual(new Set()),
+  );
+
+  test.each([
+    'not JSON',
+    '"text"',
+    '[]',
+    '{"batchItemFailures":"a"}',
+    failures('c'),
+    failures(''),
+    '{"batchItemFailures":[{"itemIdentifier":null}]}',
+    '{"batchItemFailures":[{"id":"a"}]}',
+  ])('%j fails the whole batch', payload => expect(() => failedIdsOf(payload, ids)).toThrow());
+
+  test('names what failed', () => expect(failedIdsOf(failures('b', 'b'), ids)).toEqual(new Set(['b'])));
+});
+
+describe('the function', () => {
+  let folder = '';
+  let running: LocalFunction | undefined;
+  const start = async (handler: string, options: Partial<FunctionOptions> = {}) => {
+    const bundle = path.join(folder, `${Math.random()}.mjs`);
+    await writeFile(bundle, handler);
+    running = startFunction({ bundle, env: {}, timeoutMs: 5000, ...options });
+    return running;
+  };
+  const ask = async (event: unknown = {}) => JSON.parse((await running?.invoke(event)) ?? '');
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'function-'));
+  });
+  afterEach(() => running?.stop());
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test('gets the event, a context and the environment as it was given', async () => {
+    await start(
+      `export const handler = async (event, context) =>
+         ({ event, env: process.env, id: context.awsRequestId, left: context.getRemainingTimeInMillis() });`,
+      { env: { ONE: '1', TWO: '' } },
+    );
+    const answer = await ask({ some: 'event' });
+    expect(answer).toEqual({
+      event: { some: 'event' },
+      env: { ONE: '1', TWO: '' },
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      left: expect.any(Number),
+    });
+    expect(answer.left).toBeGreaterThan(4000);
+    expect(answer.left).toBeLessThanOrEqual(5000);
+  });
+
+  test('keeps its process and state for later invocations, and has one more for each at once', async () => {
+    const { invoke } = await start(
+      `let calls = 0;
+       export const handler = async ({ ms = 0 }) => {
+         await new Promise(resolve => setTimeout(resolve, ms));
+         return [process.pid, ++calls];
+       };`,
+    );
+    const [pid] = await ask();
+    expect(await ask()).toEqual([pid, 2]);
+    const both = Promise.all([ask({ ms: 300 }), ask({ ms: 300 })]);
+    await expect(invoke({})).rejects.toThrow('Rate Exceeded.');
+    const pids = (await both).map(([each]) => each);
+    expect(new Set(pids).size).toBe(2);
+    expect(pids).toContain(pid);
+  });
+
+  test('is killed at its timeout, and starts anew', async () => {
+    await start(`export const handler = ({ hang }) => { while (hang); return process.pid; };`, {
+      timeoutMs: 300,
+    });
+    const pid: number = await ask();
+    await expect(ask({ hang: true })).rejects.toThrow('Task timed out after 0.30 seconds');
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    expect(await ask()).not.toBe(pid);
+  });
+
+  test('survives what it throws, but not its own exit', async () => {
+    await start(
+      `export const handler = async ({ exit }) => {
+         if (exit) process.exit(3);
+         throw new TypeError('thrown ' + process.pid);
+       };`,
+    );
+    const thrown = await ask().catch(String);
+    expect(thrown).toMatch(/TypeError: thrown \d+/);
+    expect(await ask().catch(String)).toBe(thrown);
+    await expect(ask({ exit: true })).rejects.toThrow('exit code 3');
+    expect(await ask().catch(String)).not.toBe(thrown);
+  });
+
+  test('passes on every line, also of a process that cannot start', async () => {
+    const lines: string[] = [];
+    const onLine = (line: string) => lines.push(line);
+    await start(
+      `export const handler = () => { console.log('out\\nput'); console.error('err'); };
+       process.stdout.write('cold ');`,
+      { onLine },
+    );
+    expect(await ask()).toBeNull();
+    await running?.stop();
+    expect(lines.toSorted()).toEqual(['cold out', 'err', 'put']);
+    await start(`throw new Error('no configuration');`, { onLine });
+    await expect(ask()).rejects.toThrow('exit code 1');
+    expect(lines.join('\n')).toContain('Error: no configuration');
+  });
+
+  test('can be killed in the middle and goes on; when stopped, it does not', async () => {
+    const { invoke, kill9, stop } = await start(
+      `export const handler = ({ ms = 0 }) => new Promise(resolve => setTimeout(resolve, ms, process.pid));`,
+    );
+    const pid: number = await ask();
+    const hanging = invoke({ ms: 60_000 });
+    const rejected = expect(hanging).rejects.toThrow('was killed (SIGKILL)');
+    await kill9();
+    await rejected;
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    expect(await ask()).not.toBe(pid);
+    await stop();
+    await expect(invoke({})).rejects.toThrow('has been stopped');
+  });
+});

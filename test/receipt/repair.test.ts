@@ -1,0 +1,101 @@
+// Setting fields of a receipt inside its body, whatever envelope it came in, without touching anything else.
+import fc from 'fast-check';
+import { parseReceipt, repair } from '../../lib/receipt/receipt.ts';
+
+const repaired = (body: string, set: object): string => {
+  const result = repair(body, set);
+  if ('failure' in result) throw new Error(result.failure.detail);
+  return result.body;
+};
+
+describe('the rest of the body stays byte for byte', () => {
+  test.each([
+    ['{"case_id":"a"}', '{"case_id":"a","group_id":"g"}'],
+    [
+      ' { "case_id" : "a" , "n": 1.0e400,\n\t"big":12345678901234567890 }\n',
+      ' { "case_id" : "a" , "n": 1.0e400,\n\t"big":12345678901234567890,"group_id":"g" }\n',
+    ],
+    [
+      '{"case_id":"a","group_id":"old","z":[{"group_id":"inner"}]}',
+      '{"case_id":"a","group_id":"g","z":[{"group_id":"inner"}]}',
+    ],
+    ['{"group_id":1,"case_id":"a","group_id":null}', '{"group_id":"g","case_id":"a","group_id":"g"}'],
+    ['{"case_id":"a","gr\\u006fup_id":"x"}', '{"case_id":"a","gr\\u006fup_id":"g"}'],
+    ['{"case_id":"a","q":"\\"}{","e":"\\\\"}', '{"case_id":"a","q":"\\"}{","e":"\\\\","group_id":"g"}'],
+    [
+      '{"Type":"Notification","Message":"{\\"case_id\\":\\"a\\"}","Timestamp":1.10}',
+      '{"Type":"Notification","Message":"{\\"case_id\\":\\"a\\",\\"group_id\\":\\"g\\"}","Timestamp":1.10}',
+    ],
+    [
+      '{"detail-type":"read","detail":{},"detail": { "case_id":"a"},"version":"0"}',
+      '{"detail-type":"read","detail":{},"detail": { "case_id":"a","group_id":"g"},"version":"0"}',
+    ],
+    [
+      '{"specversion":"1.0","data":{"case_id":"a","x":1.50},"id":1.0}',
+      '{"specversion":"1.0","data":{"case_id":"a","x":1.50,"group_id":"g"},"id":1.0}',
+    ],
+  ])('%s', (body, expected) => {
+    expect(repaired(body, { group_id: 'g' })).toBe(expected);
+  });
+
+  test('an empty object takes fields too', () => {
+    expect(repaired('{ }', { case_id: 'a', group_id: 'g' })).toBe('{"case_id":"a","group_id":"g" }');
+  });
+
+  test('null takes a field away', () => {
+    expect(repaired('{"case_id":"a","language":"é"}', { language: null })).toBe(
+      '{"case_id":"a","language":null}',
+    );
+  });
+
+  test('depth costs nothing', () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    const body = `{"case_id":"a","deep":${deep}}`;
+    expect(repaired(body, { group_id: 'g' })).toBe(`{"case_id":"a","deep":${deep},"group_id":"g"}`);
+  });
+
+  test('any object, any fields: what was not set is what it was', () => {
+    const receipt = fc
+      .record({
+        case_id: fc.constant('a'),
+        more: fc.dictionary(fc.string(), fc.jsonValue(), { noNullPrototype: true }),
+      })
+      .map(({ case_id, more }) => ({ ...more, case_id }));
+    const spaces = fc.constantFrom(undefined, 1, '\t', '  ');
+    fc.assert(
+      fc.property(receipt, spaces, fc.string({ maxLength: 30 }), (value, space, group_id) => {
+        const body = JSON.stringify(value, undefined, space);
+        expect(JSON.parse(repaired(body, { group_id }))).toEqual({ ...JSON.parse(body), group_id });
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('a repair that gives no valid receipt is refused', () => {
+  test.each([
+    ['not JSON', '?', {}, 'the body is not JSON'],
+    ['no object', '[]', { case_id: 'a' }, 'must be a JSON object'],
+    ['an empty envelope', '{"Type":"Notification"}', { group_id: 'g' }, 'is missing'],
+    [
+      'text where an object should be',
+      '{"detail-type":"x","detail":"y"}',
+      { group_id: 'g' },
+      'must be a JSON object',
+    ],
+    ['another field is wrong', '{"case_id":"a","language":"é"}', { group_id: 'g' }, 'language'],
+    ['no case', '{"a":1}', { group_id: 'g' }, 'case_id'],
+  ])('%s', (_, body, set, detail) => {
+    const result = repair(body, set);
+    expect('failure' in result && result.failure.detail).toContain(detail);
+  });
+
+  test('and never throws', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), fc.string()), body => {
+        const result = repair(body, { case_id: 'a' });
+        if ('body' in result) expect(parseReceipt(result.body)).toHaveProperty('receipt');
+      }),
+    );
+  });
+});

@@ -1,0 +1,307 @@
+// Dead letters and back-offs as SQS sees them, and what becomes of records where SQS does not play along.
+import { fabricated, receipt, startEnvironment, useEnvironment, VISIBILITY_SECONDS } from '../environment.ts';
+import { type Intercept, refuseCalls, refuseEntries } from '../queue-proxy.ts';
+
+useEnvironment();
+
+const MIB = 1_048_576;
+const attribute = (StringValue: string) => ({ DataType: 'String', StringValue });
+const many = (count: number, body = '?') => Array.from({ length: count }, () => body);
+const outage = { huawei: { faults: [{ does: 'html502' as const, match: { kind: 'mark' as const } }] } };
+
+describe('a dead letter', () => {
+  test('keeps the body byte for byte', async () => {
+    const environment = await startEnvironment();
+    const bodies = [' {"case_id" : 1.0 } \n', '\t票é\r\n"', '{"a":1,"a":2}', '\uFFFD\uE000', '0'];
+    await environment.deliver(bodies);
+    expect(environment.deadLetters().map(({ body }) => body)).toEqual(bodies);
+  });
+
+  test('keeps attributes of every type, and ours come after them', async () => {
+    const environment = await startEnvironment();
+    const attributes = {
+      tenant: attribute('t-1'),
+      'Custom.Json': { DataType: 'String.json', StringValue: '{"a":"é"}' },
+      count: { DataType: 'Number.int', StringValue: '42' },
+      blob: { DataType: 'Binary.gz', BinaryValue: Buffer.from([0, 255, 128, 10]).toString('base64') },
+      __proto: attribute('x'),
+    };
+    await environment.deliver([{ body: '?', attributes }]);
+    const [letter] = environment.deadLetters();
+    expect(letter?.attributes).toMatchObject(attributes);
+    expect(Object.keys(letter?.attributes ?? {}).sort()).toEqual(
+      [...Object.keys(attributes), 'failure', 'replays', 'failure_code'].sort(),
+    );
+  });
+
+  test('keeps message group and trace', async () => {
+    const environment = await startEnvironment();
+    const system = { MessageGroupId: 'tenant-7', AWSTraceHeader: 'Root=1-5759e988-bd862e3fe1be46a994272793' };
+    await environment.deliver([{ body: '?', system }, '?']);
+    const entries = environment.proxy.calls.flatMap(({ body }) => body.Entries);
+    expect(entries).toHaveLength(2);
+    expect(entries[0]).toMatchObject({
+      MessageGroupId: 'tenant-7',
+      MessageSystemAttributes: {
+        AWSTraceHeader: { DataType: 'String', StringValue: system.AWSTraceHeader },
+      },
+    });
+    expect(entries[1]).not.toHaveProperty('MessageGroupId');
+    expect(entries[1]).not.toHaveProperty('MessageSystemAttributes');
+  });
+
+  test('replaces what an earlier death left behind, and counts replays on', async () => {
+    const environment = await startEnvironment();
+    const attributes = {
+      failure: attribute('{"code":"forbidden"}'),
+      failure_code: attribute('forbidden'),
+      replays: { DataType: 'Number', StringValue: '2' },
+    };
+    await environment.deliver([{ body: '?', attributes }]);
+    const [letter] = environment.deadLetters();
+    expect(letter?.failure.code).toBe('malformed');
+    expect(letter?.attributes.failure_code?.StringValue).toBe('malformed');
+    expect(letter?.attributes.replays?.StringValue).toBe('2');
+  });
+
+  test.each([
+    [7, ['failure', 'replays', 'failure_code']],
+    [8, ['failure', 'replays']],
+    [9, ['failure']],
+    [10, []],
+  ])('of a message with %i attributes gets what fits: %j', async (count, ours) => {
+    const environment = await startEnvironment();
+    const attributes = Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, attribute('x')]));
+    const { failed } = await environment.deliver([{ body: '?', attributes }]);
+    expect(failed).toEqual([]);
+    const names = Object.keys(environment.deadLetters()[0]?.attributes ?? {});
+    expect(names.filter(name => !(name in attributes)).sort()).toEqual([...ours].sort());
+    expect(names).toHaveLength(count + ours.length);
+  });
+
+  test.each([0, 1, 20, 100, 300, 500])(
+    'of a message %i bytes short of 1 MiB is never refused',
+    async short => {
+      const environment = await startEnvironment();
+      const body = 'x'.repeat(MIB - short);
+      const { failed } = await environment.deliver([body]);
+      expect(failed).toEqual([]);
+      expect(environment.deadLetters()[0]?.body).toBe(body);
+    },
+  );
+
+  test('of large messages goes in calls of at most 10 entries and 1 MiB', async () => {
+    const environment = await startEnvironment();
+    await environment.deliver([
+      ...many(23),
+      'x'.repeat(MIB - 2000),
+      'y'.repeat(MIB / 2),
+      'z'.repeat(MIB / 2),
+    ]);
+    expect(environment.deadLetters()).toHaveLength(26);
+    for (const { body } of environment.proxy.calls) {
+      expect(body.Entries.length).toBeLessThanOrEqual(10);
+      expect(JSON.stringify(body.Entries.map(({ MessageBody }) => MessageBody)).length).toBeLessThanOrEqual(
+        MIB,
+      );
+    }
+  });
+
+  test('names what Huawei wrote, whatever it is', async () => {
+    const message = 'zero \u0000 bell \u0007 \uFFFE\uFFFF half \ud800 quote " 票';
+    const environment = await startEnvironment({
+      huawei: { faults: [{ does: 'error_code', code: 'OSM.01010015', message, match: { kind: 'mark' } }] },
+    });
+    const { failed } = await environment.deliver([receipt('1')]);
+    expect(failed).toEqual([]);
+    const [letter] = environment.deadLetters();
+    expect(letter?.failure.detail).toContain('票');
+    // Only what SQS takes.
+    expect(letter?.attributes.failure?.StringValue).toMatch(/^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]*$/);
+  });
+
+  test.each([
+    ['an object', { why: 'because' }, /because/],
+    ['a number', 7, /7/],
+    ['very long', 'long '.repeat(10_000), /^.{0,1000}$/s],
+  ])('takes an error_msg softly: %s', async (_, error_msg, detail) => {
+    const body = { error_code: 'OSM.01010015', error_msg };
+    const environment = await startEnvironment({
+      huawei: { faults: [{ does: 'answer', status: 200, body, match: { kind: 'mark' } }] },
+    });
+    await environment.deliver([receipt('1')]);
+    expect(environment.deadLetters()[0]?.failure.detail).toMatch(detail);
+  });
+});
+
+describe('a record whose dead letter SQS has not confirmed is reported failed', () => {
+  test('where some entries are refused: those, and no others', async () => {
+    const environment = await startEnvironment();
+    environment.proxy.intercept = refuseEntries('SendMessageBatch', index => index % 3 === 1);
+    const { failed, ids } = await environment.deliver([...many(5), receipt('1'), ...many(8)]);
+    // Ten dead letters in the first call (index 5 is marked), three in the second.
+    expect(failed).toEqual([1, 4, 8, 12]);
+    expect(environment.deadLetters()).toHaveLength(9);
+    expect(environment.left().sort()).toEqual(failed.map(index => ids[index] as string).sort());
+    for (const index of failed) {
+      expect(environment.hiddenSeconds(ids[index] as string)).toBeGreaterThan(VISIBILITY_SECONDS - 10);
+    }
+  });
+
+  const spoiled: [string, Intercept][] = [
+    ['the call is refused', refuseCalls('SendMessageBatch')],
+    ['SQS answers 500', refuseCalls('SendMessageBatch', 500, 'InternalFailure')],
+    ['SQS throttles', refuseCalls('SendMessageBatch', 400, 'RequestThrottled')],
+    ['the connection breaks', () => 'reset'],
+    ['the answer is HTML', () => ({ status: 200, body: '<html></html>' })],
+    ['the answer names nothing', () => ({ status: 200, body: {} })],
+    ['the answer is empty', () => ({ status: 200, body: '' })],
+    ['the answer names others', () => ({ status: 200, body: { Successful: [{ Id: '77' }], Failed: [] } })],
+    ['there is no such queue', refuseCalls('SendMessageBatch', 400, 'QueueDoesNotExist')],
+  ];
+  test.each(spoiled)('where %s', async (_, intercept) => {
+    const environment = await startEnvironment();
+    environment.proxy.intercept = intercept;
+    const { failed } = await environment.deliver(['?', receipt('fine'), '{}']);
+    expect(failed).toEqual([0, 2]);
+    expect(environment.marks()).toHaveLength(1);
+    environment.proxy.intercept = undefined;
+    expect(environment.deadLetters()).toEqual([]);
+    expect((await environment.invoke([fabricated('?')])).batchItemFailures).toEqual([]);
+    expect(environment.deadLetters()).toHaveLength(1);
+  });
+
+  test('where SQS hangs: the function answers before its end', async () => {
+    const environment = await startEnvironment();
+    environment.proxy.intercept = () => 'hang';
+    const { failed, tookMs } = await environment.deliver(['?', receipt('fine')], 800);
+    expect(failed).toEqual([0]);
+    // Half a second for a machine that is busy with other tests.
+    expect(tookMs).toBeLessThan(1300);
+  });
+
+  test('where one of several calls hangs: the others count', async () => {
+    const environment = await startEnvironment();
+    environment.proxy.intercept = (call, forward) =>
+      call.body.Entries.some(({ MessageBody }) => MessageBody === 'hangs') ? 'hang' : forward();
+    const { failed, tookMs } = await environment.deliver([...many(10), 'hangs', ...many(12)], 1500);
+    expect(tookMs).toBeLessThan(2000);
+    expect(failed).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+  });
+});
+
+describe('a message that comes back later', () => {
+  test.each([
+    [1, 2, 5],
+    [2, 5, 10],
+    [5, 40, 80],
+    [8, 320, 640],
+    [9, 450, 900],
+    [100, 450, 900],
+  ])('at receive %i stays hidden for %i to %i seconds', async (receives, least, most) => {
+    const environment = await startEnvironment(outage);
+    const { ids } = await environment.deliver([
+      { body: receipt('1'), system: { ApproximateReceiveCount: String(receives) } },
+    ]);
+    expect(environment.hiddenSeconds(ids[0] as string)).toBeGreaterThan(least - 0.9);
+    expect(environment.hiddenSeconds(ids[0] as string)).toBeLessThanOrEqual(most);
+  });
+
+  test('a backlog does not come back as one wave', async () => {
+    const environment = await startEnvironment(outage);
+    const { ids, failed } = await environment.deliver(
+      Array.from({ length: 40 }, (_, i) => ({
+        body: receipt(`c${i % 3}`),
+        system: { ApproximateReceiveCount: '9' },
+      })),
+    );
+    expect(failed).toHaveLength(40);
+    const seconds = new Set(ids.map(id => Math.round(environment.hiddenSeconds(id) ?? 0)));
+    expect(seconds.size).toBeGreaterThan(15);
+  });
+
+  const waits: [string, number | string, least: number, most: number][] = [
+    ['seconds', 120, 115, 121],
+    ['less than the back-off', 1, 1.5, 5],
+    ['zero', 0, 1.5, 5],
+    ['more than an hour', 86_400, 3590, 3600],
+    ['a date', new Date(Date.now() + 600_000).toUTCString(), 500, 600],
+    ['a date past', new Date(Date.now() - 600_000).toUTCString(), 1.5, 5],
+    ['a date far away', 'Fri, 01 Jan 2100 00:00:00 GMT', 3590, 3600],
+    ['a text', 'soon', 1.5, 5],
+    ['a negative number', '-5', 1.5, 5],
+    ['nothing', '', 1.5, 5],
+  ];
+  test.each(waits)('waits as long as Retry-After asks, within an hour: %s', async (_, after, least, most) => {
+    const environment = await startEnvironment({
+      huawei: { faults: [{ does: 'retry_after', after, match: { kind: 'mark' } }] },
+    });
+    const { ids } = await environment.deliver([receipt('1')]);
+    expect(environment.hiddenSeconds(ids[0] as string)).toBeGreaterThan(least);
+    expect(environment.hiddenSeconds(ids[0] as string)).toBeLessThanOrEqual(most);
+  });
+
+  test('waits as long as IAM asks', async () => {
+    const environment = await startEnvironment({
+      huawei: { faults: [{ does: 'retry_after', after: 300, match: { kind: 'log_in' } }] },
+    });
+    const { ids } = await environment.deliver([receipt('1')]);
+    expect(environment.hiddenSeconds(ids[0] as string)).toBeGreaterThan(290);
+  });
+
+  test('waits as long as a 503 asks', async () => {
+    const environment = await startEnvironment({
+      huawei: {
+        faults: [{ does: 'answer', status: 503, headers: { 'Retry-After': '77' }, match: { kind: 'mark' } }],
+      },
+    });
+    const { ids } = await environment.deliver([receipt('1')]);
+    expect(environment.hiddenSeconds(ids[0] as string)).toBeGreaterThan(72);
+  });
+
+  const spoiled: [string, Intercept][] = [
+    ['refuses some', refuseEntries('ChangeMessageVisibilityBatch', index => index === 0)],
+    ['refuses the call', refuseCalls('ChangeMessageVisibilityBatch')],
+    ['breaks the connection', () => 'reset'],
+    ['names nothing in its answer', () => ({ status: 200, body: {} })],
+  ];
+  test.each(spoiled)('is reported failed all the same where SQS %s', async (_, intercept) => {
+    const environment = await startEnvironment(outage);
+    environment.proxy.intercept = intercept;
+    const { failed } = await environment.deliver([receipt('1'), receipt('2')]);
+    expect(failed).toEqual([0, 1]);
+    expect(environment.deadLetters()).toEqual([]);
+  });
+});
+
+describe('limits by configuration', () => {
+  test('MAX_ATTEMPTS counts receives', async () => {
+    const environment = await startEnvironment({
+      huawei: { faults: [{ does: 'error_code', code: 'OSM.99', match: { kind: 'mark' } }] },
+      env: { MAX_ATTEMPTS: '2' },
+    });
+    const { failed } = await environment.deliver([
+      receipt('1'),
+      { body: receipt('2'), system: { ApproximateReceiveCount: '2' } },
+    ]);
+    expect(failed).toEqual([0]);
+    expect(environment.deadLetters()).toMatchObject([{ failure: { code: 'failed', attempts: 2 } }]);
+  });
+
+  test('MAX_AGE_SECONDS counts from the first receive, not from when it was sent', async () => {
+    const environment = await startEnvironment({ ...outage, env: { MAX_AGE_SECONDS: '60' } });
+    const old = String(Date.now() - 61_000);
+    const { failed } = await environment.deliver([
+      { body: receipt('1'), system: { SentTimestamp: old } },
+      { body: receipt('2'), system: { ApproximateFirstReceiveTimestamp: old } },
+    ]);
+    expect(failed).toEqual([0]);
+    expect(environment.deadLetters()).toMatchObject([{ body: receipt('2') }]);
+  });
+});
+
+test('a batch that is all marked asks nothing of SQS', async () => {
+  const environment = await startEnvironment();
+  await environment.deliver([receipt('1'), receipt('2')]);
+  expect(environment.proxy.calls).toEqual([]);
+});

@@ -1,0 +1,96 @@
+import { createQueue } from '../../lib/sqs/queue.ts';
+import { type Environment, startEnvironment, useEnvironment } from '../environment.ts';
+import { refuseEntries } from '../queue-proxy.ts';
+
+useEnvironment();
+
+let environment: Environment;
+beforeAll(async () => {
+  environment = await startEnvironment({ until: 'file' });
+});
+beforeEach(() => environment.clear());
+
+const letters = () => createQueue(process.env.DEAD_LETTER_QUEUE_URL as string);
+const source = () => createQueue(process.env.QUEUE_URL as string);
+const messages = (count: number, body = 'x') =>
+  Array.from({ length: count }, (_, index) => ({ body: `${body}${index}`, attributes: {} }));
+const MIB = 1_048_576;
+
+test('nothing to do is nothing asked', async () => {
+  expect(await letters().send([])).toEqual([]);
+  expect(await source().hide([])).toEqual([]);
+  expect(environment.proxy.calls).toEqual([]);
+});
+
+test.each([
+  [1, [1]],
+  [10, [10]],
+  [11, [10, 1]],
+  [25, [10, 10, 5]],
+])('%i messages go in calls of %j', async (count, sizes) => {
+  expect(await letters().send(messages(count))).toEqual(Array(count).fill(undefined));
+  expect(environment.proxy.calls.map(({ body }) => body.Entries.length).sort((a, b) => b - a)).toEqual(sizes);
+  expect(
+    environment
+      .deadLetters()
+      .map(({ body }) => body)
+      .sort(),
+  ).toEqual(
+    messages(count)
+      .map(({ body }) => body)
+      .sort(),
+  );
+});
+
+test('1 MiB is one call, one byte more is two', async () => {
+  const half = { body: 'x'.repeat(MIB / 2), attributes: {} };
+  await letters().send([half, half]);
+  expect(environment.proxy.calls).toHaveLength(1);
+  await letters().send([half, { ...half, body: `${half.body}x` }]);
+  expect(environment.proxy.calls).toHaveLength(3);
+});
+
+test('answers come in the order of the items, each refusal in the words of SQS', async () => {
+  environment.proxy.intercept = refuseEntries('SendMessageBatch', index => index === 2);
+  const refusals = await letters().send(messages(13));
+  expect(refusals.map(refusal => refusal !== undefined)).toEqual(
+    Array.from({ length: 13 }, (_, index) => index === 2 || index === 12),
+  );
+  expect(refusals[12]).toMatch(/KmsThrottled.*Told to refuse/);
+});
+
+test('a signal ends what hangs; every item says so', async () => {
+  environment.proxy.intercept = () => 'hang';
+  const start = performance.now();
+  const refusals = await letters().send(messages(12), AbortSignal.timeout(100));
+  expect(performance.now() - start).toBeLessThan(1500);
+  expect(refusals).toHaveLength(12);
+  for (const refusal of refusals) expect(refusal).toEqual(expect.any(String));
+});
+
+test('a receipt handle that is none is refused, beside one that is', async () => {
+  await source().send(messages(1));
+  const [received] = await source().receive(60);
+  const refusals = await source().hide([
+    { receiptHandle: received?.receiptHandle as string, seconds: 300 },
+    { receiptHandle: 'none', seconds: 300 },
+  ]);
+  expect(refusals).toEqual([undefined, expect.stringContaining('ReceiptHandleIsInvalid')]);
+  expect(environment.hiddenSeconds(received?.messageId as string)).toBeGreaterThan(290);
+});
+
+test('many calls are under way at once, but not all', async () => {
+  let now = 0;
+  let most = 0;
+  environment.proxy.intercept = async (_, forward) => {
+    now++;
+    most = Math.max(most, now);
+    const answer = await forward();
+    await new Promise(resolve => setTimeout(resolve, 5));
+    now--;
+    return answer;
+  };
+  await letters().send(messages(500));
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThanOrEqual(20);
+});
