@@ -2,41 +2,19 @@ import middy from '@middy/core';
 import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
 import type { Context, SQSEvent } from 'aws-lambda';
 import { loadConfig } from '../lib/config.ts';
-import { createGrants } from '../lib/credentials/grant.ts';
-import { createLogIn } from '../lib/credentials/log-in.ts';
-import { createCredentials } from '../lib/credentials/secret-store.ts';
-import { createAccess } from '../lib/credentials/session.ts';
 import { createClient } from '../lib/huawei/http.ts';
-import { createOsm } from '../lib/huawei/mark-as-read.ts';
 import { type Answer, classify } from '../lib/huawei/outcome.ts';
-import { createRedactor } from '../lib/redact.ts';
-import { createBreaker } from '../lib/relay/breaker.ts';
+import { compose } from '../lib/relay/compose.ts';
 import { readEvent } from '../lib/relay/event.ts';
-import { createRelay } from '../lib/relay/relay.ts';
-import { createSettle } from '../lib/relay/settle.ts';
 import { createQueue } from '../lib/sqs/queue.ts';
 import { createTelemetry } from '../lib/telemetry.ts';
 
 const config = loadConfig();
 const telemetry = createTelemetry();
-const redactor = createRedactor([config.aws.keys.secretAccessKey, config.aws.keys.sessionToken]);
-const client = createClient(config.osmEndpoint, config.requestTimeoutMs);
-const readCredentials = createCredentials(config);
-const access = createAccess({
-  readCredentials,
-  open: createGrants({ host: client.host, logIn: createLogIn(config, redactor), redactor }),
-  redactor,
+const { relay, access, readCredentials, redactor, source, deadLetters } = compose(config, {
+  createClient,
+  createQueue,
   telemetry,
-});
-const source = createQueue(config.queueUrl);
-const deadLetters = createQueue(config.deadLetterQueueUrl);
-const relay = createRelay({
-  mark: createOsm({ ...config, client, access, redactor, telemetry }),
-  access,
-  breaker: createBreaker(telemetry),
-  settle: createSettle({ source, deadLetters, limits: config, redactor, telemetry }),
-  telemetry,
-  maxInFlight: config.maxInFlight,
 });
 
 /** An SQS batch in, batchItemFailures out. Middy's early timeout is off: the relay owns its deadline. */

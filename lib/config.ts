@@ -7,6 +7,7 @@ export interface CredentialsSource {
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+const REFUSALS_IN = /^ssm:.+$/;
 const CREDENTIALS_FROM = /^(?<store>secretsmanager|ssm|file):(?<id>.+)$/;
 
 /** An origin that is safe to send secrets to. */
@@ -42,6 +43,10 @@ const relayVariables = {
   MAX_IN_FLIGHT: z._default(integer(1, 1000, 'requests'), 50),
   MAX_REQUESTS_PER_SECOND: z._default(integer(1, 100_000, 'requests'), 80),
   REQUEST_TIMEOUT_MS: z._default(integer(100, 60_000, 'milliseconds'), 5000),
+  LATE_RECEIPTS: z._default(z.enum(['check', 'shadow', 'mark'], 'must be check, shadow or mark'), 'check'),
+  LATE_AFTER_SECONDS: z._default(integer(0, 86_400, 'seconds'), 60),
+  REFUSALS_IN: z.optional(text('must be ssm:NAME', value => REFUSALS_IN.test(value))),
+  QUEUE_RETENTION_SECONDS: z._default(integer(3600, 1_209_600, 'seconds'), 604_800),
   MAX_ATTEMPTS: z._default(integer(1, 100, 'receives'), 8),
   MAX_AGE_SECONDS: z._default(integer(1, 864_000, 'seconds'), 86_400),
 };
@@ -74,7 +79,8 @@ export const loadQueues = (env = process.env) => {
 };
 
 /** Where a stage is looked for, by the rule of serverless.yml. */
-export const loadRegion = (env = process.env) => env.AWS_REGION || env.AWS_DEFAULT_REGION || 'ap-southeast-1';
+export const loadRegion = (env: NodeJS.ProcessEnv = process.env) =>
+  env.AWS_REGION || env.AWS_DEFAULT_REGION || 'ap-southeast-1';
 
 /**
  * Everything mark-as-read needs, checked once at cold start.
@@ -98,13 +104,19 @@ export const loadConfig = (env = process.env) => {
     maxInFlight: set.MAX_IN_FLIGHT,
     maxRequestsPerSecond: set.MAX_REQUESTS_PER_SECOND,
     requestTimeoutMs: set.REQUEST_TIMEOUT_MS,
+    lateReceipts: set.LATE_RECEIPTS,
+    lateAfterSeconds: set.LATE_AFTER_SECONDS,
+    /** Name of the parameter that remembers a refused log-in for all instances. */
+    refusalsIn: set.REFUSALS_IN?.slice('ssm:'.length),
+    queueRetentionSeconds: set.QUEUE_RETENTION_SECONDS,
     maxAttempts: set.MAX_ATTEMPTS,
     maxAgeSeconds: set.MAX_AGE_SECONDS,
     aws: {
-      region: env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1',
+      region: loadRegion(env),
       endpoints: {
         secretsmanager: env.AWS_ENDPOINT_URL_SECRETS_MANAGER || env.AWS_ENDPOINT_URL,
         ssm: env.AWS_ENDPOINT_URL_SSM || env.AWS_ENDPOINT_URL,
+        sts: env.AWS_ENDPOINT_URL_STS || env.AWS_ENDPOINT_URL,
       },
       keys: {
         accessKeyId: env.AWS_ACCESS_KEY_ID,

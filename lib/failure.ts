@@ -33,7 +33,22 @@ export interface Unfinished {
   detail: string;
 }
 
-export type Outcome = { code: 'marked'; status: number; request_id?: string } | Failure | Unfinished;
+export interface Marked {
+  code: 'marked';
+  status: number;
+  request_id?: string;
+}
+
+/** Late, and the other side has written since the person read: acknowledged, and nothing is marked. */
+export interface Superseded {
+  code: 'superseded';
+  /** What the receipt reaches up to, ISO 8601. */
+  bound: string;
+  /** When the newer message was written, ISO 8601. */
+  newer: string;
+}
+
+export type Outcome = Marked | Superseded | Failure | Unfinished;
 
 export const unfinished: Unfinished = { code: 'unfinished', detail: "the function's time ran out" };
 

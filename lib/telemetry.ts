@@ -8,6 +8,8 @@ const { Count, Milliseconds, Seconds } = MetricUnit;
 export const metricUnits = {
   Receipts: Count,
   Marked: Count,
+  Superseded: Count,
+  LateUnchecked: Count,
   Coalesced: Count,
   Malformed: Count,
   Invalid: Count,

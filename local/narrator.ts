@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseJson } from '../lib/json.ts';
 import { say, type What } from './screen.ts';
 
 const lineSchema = z.looseObject({
@@ -18,14 +19,6 @@ const metricsSchema = z.object({
   Coalesced: z.number().default(0),
   LogIns: z.number().default(0),
 });
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
 
 interface Sources {
   /** Unread messages of a case at Huawei, now. */

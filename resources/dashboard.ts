@@ -8,6 +8,7 @@ const REGION = `\${AWS::Region}`;
 /** The outcomes, worst last, so that green lies at the bottom of the stack. */
 const OUTCOMES = {
   Marked: '#2ca02c',
+  Superseded: '#98df8a',
   Unfinished: '#7f7f7f',
   RateLimited: '#bcbd22',
   Unavailable: '#ffbb78',
@@ -111,6 +112,7 @@ export const dashboard = (name: string): string => {
         own('Receipts', { label: 'receipts taken' }),
         own('Calls', { label: 'calls to Huawei Cloud' }),
         own('Coalesced', { label: 'calls saved' }),
+        own('LateUnchecked', { label: 'late, marked without a look' }),
         own('Throttles', { label: '429 from the gateway', color: OUTCOMES.RateLimited }),
         own('DeadLettered', { label: 'dead letters written', color: OUTCOMES.Failed }),
       ]),

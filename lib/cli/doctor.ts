@@ -1,13 +1,10 @@
+import { Logger } from '@aws-lambda-powertools/logger';
 import { loadConfig, loadRegion } from '../config.ts';
-import { createGrants } from '../credentials/grant.ts';
-import { createLogIn } from '../credentials/log-in.ts';
-import { createCredentials } from '../credentials/secret-store.ts';
-import { createAccess } from '../credentials/session.ts';
 import { type Check, failed } from '../doctor/check.ts';
 import { createDoctor } from '../doctor/doctor.ts';
 import { createClient } from '../huawei/http.ts';
 import { type Answer, classify } from '../huawei/outcome.ts';
-import { createRedactor } from '../redact.ts';
+import { compose } from '../relay/compose.ts';
 import { describeError, explain } from '../sqs/errors.ts';
 import { createQueue } from '../sqs/queue.ts';
 import { checkAge } from './age.ts';
@@ -33,19 +30,10 @@ const checkHere = async (): Promise<Check[]> => {
       'Set them, or check a deployed stage: relay doctor --stage NAME.',
     );
   }
-  const redactor = createRedactor();
-  const readCredentials = createCredentials(config);
-  const { host } = createClient(config.osmEndpoint, config.requestTimeoutMs);
-  const access = createAccess({
-    readCredentials,
-    open: createGrants({ host, logIn: createLogIn(config, redactor), redactor }),
-    redactor,
-    telemetry: { log: { error: () => {} }, count: () => {} },
-  });
-  const source = createQueue(config.queueUrl);
-  const deadLetters = createQueue(config.deadLetterQueueUrl);
-  const said = (answer: Answer) => classify(answer, redactor.redact);
-  const patient = { config, readCredentials, access, createClient, classify: said, source, deadLetters };
+  const telemetry = { log: new Logger({ logLevel: 'SILENT' }), count: () => {}, publish: () => {} };
+  const parts = compose(config, { createClient, createQueue, telemetry });
+  const said = (answer: Answer) => classify(answer, parts.redactor.redact);
+  const patient = { config, createClient, classify: said, ...parts };
   return createDoctor(patient)(FUNCTION_SECONDS);
 };
 

@@ -1,5 +1,5 @@
 import { isArchived, readArchived } from '../dead-letters/archive.ts';
-import { parseJson } from '../huawei/outcome.ts';
+import { parseJson } from '../json.ts';
 import { parseReceipt } from '../receipt/receipt.ts';
 import { explain } from '../sqs/errors.ts';
 import { bytesOf, type Message, MOST_ATTRIBUTES, MOST_BYTES } from '../sqs/message.ts';

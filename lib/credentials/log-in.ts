@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
 import type { Config } from '../config.ts';
 import { type Failure, failure } from '../failure.ts';
-import { createClient } from '../huawei/http.ts';
-import { classifyLogIn, parseJson } from '../huawei/outcome.ts';
+import type { CreateClient } from '../huawei/http.ts';
+import { classifyLogIn } from '../huawei/outcome.ts';
+import { parseJson } from '../json.ts';
 import type { Redactor } from '../redact.ts';
 import type { PasswordCredentials } from './secret-store.ts';
 
@@ -46,6 +47,7 @@ const expiryOf = (body: string): number => {
  */
 export const createLogIn = (
   { iamEndpoint, requestTimeoutMs }: Pick<Config, 'iamEndpoint' | 'requestTimeoutMs'>,
+  createClient: CreateClient,
   { redact }: Redactor,
 ) => {
   const client = iamEndpoint && createClient(iamEndpoint, requestTimeoutMs);

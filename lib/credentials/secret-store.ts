@@ -2,7 +2,7 @@ import aws4 from 'aws4';
 import * as z from 'zod/mini';
 import type { Config } from '../config.ts';
 import { type Failure, failure } from '../failure.ts';
-import { createClient } from '../huawei/http.ts';
+import type { CreateClient } from '../huawei/http.ts';
 
 const text = z.string().check(z.minLength(1));
 /** What goes into a header as it is. */
@@ -47,11 +47,11 @@ export interface Stored {
 const secretsManagerAnswer = z.object({ SecretString: z.string() });
 const parameterAnswer = z.object({ Parameter: z.object({ Value: z.string() }) });
 
-type Source = Pick<Config, 'credentialsFrom' | 'aws' | 'requestTimeoutMs'>;
+type Source = Pick<Config, 'credentialsFrom' | 'aws' | 'requestTimeoutMs'> & { createClient: CreateClient };
 
 /** Two small signed calls do not need an AWS SDK client, which would double the cold start. */
 const callAws = async (
-  { credentialsFrom: { store }, aws: { region, endpoints, keys }, requestTimeoutMs }: Source,
+  { credentialsFrom: { store }, aws: { region, endpoints, keys }, requestTimeoutMs, createClient }: Source,
   target: string,
   body: object,
 ): Promise<unknown> => {

@@ -1,6 +1,6 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import * as z from 'zod/mini';
-import { parseJson } from '../huawei/outcome.ts';
+import { parseJson } from '../json.ts';
 import { caseIdIn } from '../receipt/receipt.ts';
 import { bytesOf, type Message, MOST_ATTRIBUTES, MOST_BYTES } from '../sqs/message.ts';
 import type { Received } from '../sqs/queue.ts';

@@ -117,7 +117,8 @@ export const createClient = (endpoint: string, timeoutMs: number) => {
   return { host, send };
 };
 
-export type Client = ReturnType<typeof createClient>;
+export type CreateClient = typeof createClient;
+export type Client = ReturnType<CreateClient>;
 
 const reasonOf = ({ code, message }: NodeJS.ErrnoException, host: string): Failure => {
   // The parser's errors: something answered, but not in HTTP.

@@ -1,11 +1,18 @@
 import type { Access } from '../credentials/session.ts';
 import { type Outcome, unfinished } from '../failure.ts';
 import type { Redactor } from '../redact.ts';
-import type { Mark } from '../relay/mark.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { Broken, Call, Client } from './http.ts';
 import { type Answer, classify } from './outcome.ts';
 import { createRate } from './pace.ts';
+
+/** What one call to Huawei says: these messages of this case were read. */
+export interface Mark {
+  case_id: string;
+  group_id?: string;
+  language?: string;
+  time_zone?: string;
+}
 
 interface Dependencies {
   client: Client;

@@ -1,4 +1,5 @@
 import type { Failure, FailureCode, Outcome } from '../failure.ts';
+import { isObject, parseJson } from '../json.ts';
 
 /** An HTTP answer, its body read up to a cap. */
 export interface Answer {
@@ -59,18 +60,6 @@ const retryAfterSeconds = (header: unknown, now: number): number | undefined => 
   if (typeof header !== 'string') return undefined;
   const seconds = /^\d+$/.test(header.trim()) ? Number(header) : (Date.parse(header) - now) / 1000;
   return seconds > 0 ? Math.min(Math.ceil(seconds), RETRY_AFTER_MOST_SECONDS) : undefined;
-};
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** What the text holds; undefined where it is not JSON. */
-export const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };
 
 const DETAIL_MOST_CHARACTERS = 500;

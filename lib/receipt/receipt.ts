@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { type Failure, failure } from '../failure.ts';
-import { isObject } from '../huawei/outcome.ts';
+import { isObject } from '../json.ts';
 import { findMember, type Member, setMembers } from './json-text.ts';
 
 const field = (pattern: RegExp, rule: string) =>

@@ -1,5 +1,5 @@
 import type { SQSEvent } from 'aws-lambda';
-import { isObject } from '../huawei/outcome.ts';
+import { isObject } from '../json.ts';
 
 export type Event = { kind: 'batch'; batch: SQSEvent } | { kind: 'check_up' };
 

@@ -1,12 +1,5 @@
+import type { Mark } from '../huawei/mark-as-read.ts';
 import type { Receipt } from '../receipt/receipt.ts';
-
-/** What one call to Huawei says: these messages of this case were read. */
-export interface Mark {
-  case_id: string;
-  group_id?: string;
-  language?: string;
-  time_zone?: string;
-}
 
 /** The mark that a receipt asks for; an empty group_id is none. */
 export const markOf = ({ case_id, group_id, language, time_zone }: Receipt): Mark => ({

@@ -2,10 +2,11 @@ import type { SQSRecord } from 'aws-lambda';
 import pMap from 'p-map';
 import type { Access } from '../credentials/session.ts';
 import { type Outcome, unfinished } from '../failure.ts';
+import type { Mark } from '../huawei/mark-as-read.ts';
 import { parseReceipt } from '../receipt/receipt.ts';
 import { metricOf, type Telemetry } from '../telemetry.ts';
 import type { Breaker } from './breaker.ts';
-import { coalesce, type Mark, markOf } from './mark.ts';
+import { coalesce, markOf } from './mark.ts';
 import { broke, type Entry, receivesOf } from './settle.ts';
 
 /** Time kept for the calls that settle: a quarter of what there is, at most five seconds. */
@@ -82,7 +83,7 @@ export const createRelay = ({ mark, access, breaker, settle, telemetry, maxInFli
     telemetry.count('Coalesced', wishes.length - groups.size);
     report(telemetry, entries, groups.size, performance.now() - start);
     return entries.map(({ fate, reason = fate }) =>
-      fate === 'marked' || fate === 'dead_lettered'
+      fate === 'marked' || fate === 'superseded' || fate === 'dead_lettered'
         ? { status: 'fulfilled', value: undefined }
         : { status: 'rejected', reason },
     );
@@ -91,6 +92,7 @@ export const createRelay = ({ mark, access, breaker, settle, telemetry, maxInFli
 
 const logEvents = {
   marked: 'receipt.marked',
+  superseded: 'receipt.superseded',
   dead_lettered: 'receipt.dead_lettered',
   delayed: 'receipt.delayed',
   left: 'receipt.left',
@@ -100,7 +102,7 @@ const logEvents = {
 const report = ({ log, count, publish }: Telemetry, entries: Entry[], marks: number, batchMs: number) => {
   const now = Date.now();
   const lags: number[] = [];
-  const fates = { marked: 0, dead_lettered: 0, delayed: 0, left: 0 };
+  const fates = { marked: 0, superseded: 0, dead_lettered: 0, delayed: 0, left: 0 };
   let oldestMs = 0;
   for (const { record, mark, readAt, outcome, fate, reason, durationMs, delaySeconds } of entries) {
     fates[fate]++;
@@ -108,7 +110,7 @@ const report = ({ log, count, publish }: Telemetry, entries: Entry[], marks: num
     if (fate === 'marked' && readAt) lags.push(Math.max(0, now - readAt));
     const ageMs = now - Number(record.attributes?.SentTimestamp);
     if ((fate === 'delayed' || fate === 'left') && ageMs > oldestMs) oldestMs = ageMs;
-    log[fate === 'marked' ? 'info' : 'warn'](logEvents[fate], {
+    log[fate === 'marked' || fate === 'superseded' ? 'info' : 'warn'](logEvents[fate], {
       message_id: record.messageId,
       case_id: mark?.case_id,
       attempt: receivesOf(record),

@@ -1,12 +1,12 @@
 import type { SQSRecord } from 'aws-lambda';
 import { deadLetterOf } from '../dead-letters/dead-letter.ts';
 import { type Failure, type Outcome, route } from '../failure.ts';
+import type { Mark } from '../huawei/mark-as-read.ts';
 import type { Redactor } from '../redact.ts';
 import { type Message, messageOf } from '../sqs/message.ts';
 import type { Queue, Refusal } from '../sqs/queue.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { backoffSeconds } from './backoff.ts';
-import type { Mark } from './mark.ts';
 
 /** One record's story. */
 export interface Entry {
@@ -19,8 +19,8 @@ export interface Entry {
   durationMs?: number;
   /** Its back-off. */
   delaySeconds?: number;
-  /** Only `marked` and `dead_lettered` are acknowledged. */
-  fate: 'marked' | 'dead_lettered' | 'delayed' | 'left';
+  /** Only `marked`, `superseded` and `dead_lettered` are acknowledged. */
+  fate: 'marked' | 'superseded' | 'dead_lettered' | 'delayed' | 'left';
   /** Why the record is left as it is. */
   reason?: string;
 }
@@ -81,8 +81,11 @@ export const createSettle = ({ source, deadLetters, limits, redactor, telemetry 
 
     for (const entry of entries) {
       const { record, outcome } = entry;
-      if (outcome?.code === 'marked') entry.fate = 'marked';
-      if (!outcome || outcome.code === 'marked' || outcome.code === 'unfinished') continue;
+      if (!outcome || outcome.code === 'unfinished') continue;
+      if (outcome.code === 'marked' || outcome.code === 'superseded') {
+        entry.fate = outcome.code;
+        continue;
+      }
       try {
         const received = { receives: receivesOf(record), firstReceivedAt: firstReceivedAt(record) };
         if (route(outcome, received, limits, now) === 'dead_letter') {

@@ -188,4 +188,5 @@ export const createQueue = (QueueUrl: string, { maxAttempts = 3 } = {}) => {
   };
 };
 
-export type Queue = ReturnType<typeof createQueue>;
+export type CreateQueue = typeof createQueue;
+export type Queue = ReturnType<CreateQueue>;

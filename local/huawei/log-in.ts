@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseJson } from '../../lib/json.ts';
 import { type Answer, json } from './answer.ts';
 import type { Account } from './options.ts';
 import type { LoggedRequest } from './requests.ts';
@@ -69,12 +70,4 @@ export function isNamed(
 ): boolean {
   if (given.name === undefined && given.id === undefined) return false;
   return (given.name ?? name) === name && (given.id ?? id) === id;
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

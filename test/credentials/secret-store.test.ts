@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadConfig } from '../../lib/config.ts';
 import { createCredentials } from '../../lib/credentials/secret-store.ts';
+import { createClient } from '../../lib/huawei/http.ts';
 import { startAwsStores } from '../aws-stores.ts';
 import { closeAfter, useEnvironment } from '../environment.ts';
 
@@ -24,10 +25,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+const source = (...given: Parameters<typeof config>) => ({ ...config(...given), createClient });
+
 const readFrom = async (content: string | object) => {
   const file = path.join(folder, 'credentials.json');
   await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
-  return createCredentials(config(`file:${file}`))();
+  return createCredentials(source(`file:${file}`))();
 };
 
 const password = { type: 'password', domain: 'acme', user: 'relay', password: 'p' };
@@ -79,11 +82,11 @@ test.each(['', 'x', '{', '\ufeff{}'])('says of %j that it is not JSON', async co
 });
 
 test('a file that is not there, and one that is a folder', async () => {
-  expect(await createCredentials(config(`file:${folder}/none`))()).toEqual({
+  expect(await createCredentials(source(`file:${folder}/none`))()).toEqual({
     code: 'unauthorized',
     detail: expect.stringMatching(/none cannot be used: it could not be read: ENOENT/),
   });
-  expect(await createCredentials(config(`file:${folder}`))()).toMatchObject({ code: 'unauthorized' });
+  expect(await createCredentials(source(`file:${folder}`))()).toMatchObject({ code: 'unauthorized' });
 });
 
 test('a file that changes is read anew', async () => {
@@ -101,7 +104,7 @@ describe('AWS', () => {
     const stores = closeAfter(await startAwsStores());
     stores.secrets.set('id', JSON.stringify(token));
     const read = (from: string, env: Record<string, string> = {}) =>
-      createCredentials(config(from, { ...keys, AWS_ENDPOINT_URL: stores.url, ...env }))();
+      createCredentials(source(from, { ...keys, AWS_ENDPOINT_URL: stores.url, ...env }))();
     return { stores, read };
   };
 

@@ -1,4 +1,5 @@
-import { type Answer, classify, classifyLogIn, parseJson } from '../../lib/huawei/outcome.ts';
+import { type Answer, classify, classifyLogIn } from '../../lib/huawei/outcome.ts';
+import { parseJson } from '../../lib/json.ts';
 
 const asIs = (text: string) => text;
 const answer = (status: number, body: unknown = '', headers: Answer['headers'] = {}): Answer => ({

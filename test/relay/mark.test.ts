@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { coalesce, keyOf, type Mark, markOf } from '../../lib/relay/mark.ts';
+import type { Mark } from '../../lib/huawei/mark-as-read.ts';
+import { coalesce, keyOf, markOf } from '../../lib/relay/mark.ts';
 
 const mark = fc.record(
   {

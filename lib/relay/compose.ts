@@ -1,0 +1,44 @@
+import type { Config } from '../config.ts';
+import { createGrants } from '../credentials/grant.ts';
+import { createLogIn } from '../credentials/log-in.ts';
+import { createCredentials } from '../credentials/secret-store.ts';
+import { createAccess } from '../credentials/session.ts';
+import type { CreateClient } from '../huawei/http.ts';
+import { createOsm } from '../huawei/mark-as-read.ts';
+import { createRedactor } from '../redact.ts';
+import type { CreateQueue } from '../sqs/queue.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { createBreaker } from './breaker.ts';
+import { createRelay } from './relay.ts';
+import { createSettle } from './settle.ts';
+
+/** The world outside: HTTP endpoints (OSM, IAM, STS, the secret store), queues, logs and metrics. */
+interface Outside {
+  createClient: CreateClient;
+  createQueue: CreateQueue;
+  telemetry: Telemetry;
+}
+
+/**
+ * Puts the parts of mark-as-read together, once per cold start. The handler and the check-up give it the real
+ * outside, the simulation its models.
+ */
+export const compose = (config: Config, { createClient, createQueue, telemetry }: Outside) => {
+  const redactor = createRedactor([config.aws.keys.secretAccessKey, config.aws.keys.sessionToken]);
+  const client = createClient(config.osmEndpoint, config.requestTimeoutMs);
+  const readCredentials = createCredentials({ ...config, createClient });
+  const logIn = createLogIn(config, createClient, redactor);
+  const open = createGrants({ host: client.host, logIn, redactor });
+  const access = createAccess({ readCredentials, open, redactor, telemetry });
+  const source = createQueue(config.queueUrl);
+  const deadLetters = createQueue(config.deadLetterQueueUrl);
+  const relay = createRelay({
+    mark: createOsm({ ...config, client, access, redactor, telemetry }),
+    access,
+    breaker: createBreaker(telemetry),
+    settle: createSettle({ source, deadLetters, limits: config, redactor, telemetry }),
+    telemetry,
+    maxInFlight: config.maxInFlight,
+  });
+  return { relay, access, readCredentials, redactor, source, deadLetters };
+};
