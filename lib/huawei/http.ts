@@ -1,6 +1,14 @@
 import { type Failure, failure, type Unfinished, unfinished } from '../failure.ts';
 import type { Answer } from './outcome.ts';
 
+/** What time a call has. */
+export interface Timing {
+  /** Aborted when no call may start any more: what waits for its turn then is `unfinished`. */
+  signal: AbortSignal;
+  /** For the whole answer, in milliseconds; the client's own where absent. */
+  timeoutMs?: number;
+}
+
 export interface Call {
   method: 'GET' | 'POST';
   /** Percent-encoded path and query; it is sent as it stands. */
@@ -9,6 +17,8 @@ export interface Call {
   body?: string;
   /** Opens a connection of its own instead of taking a kept one. */
   fresh?: boolean;
+  /** Of a longer body only the beginning is kept; 128 KB where absent. */
+  mostBodyBytes?: number;
   /** Cuts the call short. */
   signal?: AbortSignal;
 }
@@ -58,7 +68,15 @@ export const createClient = (endpoint: string, timeoutMs: number) => {
   const { request, Agent } = httpFor(protocol);
   const kept = new Agent({ keepAlive: true, maxFreeSockets: MOST_KEPT_CONNECTIONS });
 
-  const send = ({ method, path, headers, body, fresh, signal }: Call): Promise<Answer | Broken> =>
+  const send = ({
+    method,
+    path,
+    headers,
+    body,
+    fresh,
+    mostBodyBytes = MOST_BODY_BYTES,
+    signal,
+  }: Call): Promise<Answer | Broken> =>
     new Promise(resolve => {
       if (signal?.aborted) return resolve({ broken: unfinished, stale: false });
       let answered = false;
@@ -100,15 +118,15 @@ export const createClient = (endpoint: string, timeoutMs: number) => {
         const { statusCode: status = 0, headers } = response;
         const chunks: Buffer[] = [];
         let bytes = 0;
-        const whole = () => finish({ status, headers, body: Buffer.concat(chunks).toString() });
+        const body = () => Buffer.concat(chunks).toString();
         response.on('data', (chunk: Buffer) => {
           chunks.push(chunk);
           bytes += chunk.length;
-          if (bytes <= MOST_BODY_BYTES) return;
-          whole();
+          if (bytes <= mostBodyBytes) return;
+          finish({ status, headers, body: body(), isCut: true });
           outgoing.destroy();
         });
-        response.on('end', whole);
+        response.on('end', () => finish({ status, headers, body: body() }));
         response.on('error', fail);
       });
       outgoing.end(body);

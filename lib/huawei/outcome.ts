@@ -1,11 +1,13 @@
 import type { Failure, FailureCode, Outcome } from '../failure.ts';
 import { isObject, parseJson } from '../json.ts';
 
-/** An HTTP answer, its body read up to a cap. */
+/** An HTTP answer. */
 export interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: string;
+  /** The body was longer than the call's cap: `body` is only its beginning. */
+  isCut?: true;
 }
 
 // Huawei's appendix of error codes; most arrive with status 200.
