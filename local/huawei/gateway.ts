@@ -26,10 +26,14 @@ interface Behind {
 
 /** What stands in front of IAM and OSM: sizes, routes, authentication, throttling, in this order. */
 export function createGateway(settings: Settings, { iam, osm, accessKeys }: Behind) {
-  const limits = {
-    mark: createLimit(settings.requestsPerSecond),
-    unread: createLimit(settings.requestsPerSecond),
-  };
+  const limitAll = (calls: number | undefined, seconds: number) => ({
+    calls,
+    seconds,
+    mark: createLimit(calls, seconds),
+    messages: createLimit(calls, seconds),
+    unread: createLimit(calls, seconds),
+  });
+  let limits = limitAll(settings.requestsPerSecond, 1);
 
   function authenticate({ entry, body }: Call & { body: Buffer }): Identity | Answer {
     const refuse = (code: string, message: string) => gatewayError(401, code, message, entry);
@@ -46,7 +50,7 @@ export function createGateway(settings: Settings, { iam, osm, accessKeys }: Behi
       : refuse('APIGW.0301', authenticationMessage('decrypt token fail'));
   }
 
-  return function pass(call: Call): Answer {
+  function pass(call: Call): Answer {
     const { entry, route, body } = call;
     if (longestHeader(call.rawHeaders) > settings.headerLimitBytes) {
       return gatewayError(494, 'APIGW.0201', 'Request header or cookie too large', entry);
@@ -62,27 +66,36 @@ export function createGateway(settings: Settings, { iam, osm, accessKeys }: Behi
       case 'wrong_method':
         return route.of === 'iam' ? iamError(405, 'The method is not allowed.') : noSuchApi(entry);
       case 'mark':
+      case 'messages':
       case 'unread': {
         const identity = authenticate({ ...call, body });
         if ('status' in identity) return identity;
-        if (!limits[route.to](performance.now())) return throttled(settings.requestsPerSecond, entry);
-        return route.to === 'mark' ? osm.mark(entry, route.caseId, identity) : osm.unread(entry, identity);
+        if (!limits[route.to](performance.now())) return throttled(limits, entry);
+        return 'caseId' in route ? osm[route.to](entry, route.caseId, identity) : osm.unread(entry, identity);
       }
       default:
         return route satisfies never;
     }
+  }
+
+  return {
+    pass,
+    /** From now on so many calls pass per operation in any window of so many seconds; undefined = all. */
+    limit(calls: number | undefined, seconds = 1): void {
+      limits = limitAll(calls, seconds);
+    },
   };
 }
 
-/** Passes so many calls in any window of one second; refused calls do not count. */
-function createLimit(perSecond: number | undefined) {
-  if (perSecond === undefined) return () => true;
-  const passedAt = new Float64Array(perSecond).fill(Number.NEGATIVE_INFINITY);
+/** Passes so many calls in any window; refused calls do not count. */
+function createLimit(calls: number | undefined, seconds: number) {
+  if (calls === undefined) return () => true;
+  const passedAt = new Float64Array(calls).fill(Number.NEGATIVE_INFINITY);
   let oldest = 0;
   return (now: number): boolean => {
-    if (now - (passedAt[oldest] ?? 0) < 1_000) return false;
+    if (now - (passedAt[oldest] ?? 0) < seconds * 1_000) return false;
     passedAt[oldest] = now;
-    oldest = (oldest + 1) % perSecond;
+    oldest = (oldest + 1) % calls;
     return true;
   };
 }
@@ -95,8 +108,12 @@ function longestHeader(rawHeaders: string[]): number {
   return longest;
 }
 
-function throttled(perSecond: number | undefined, entry: LoggedRequest): Answer {
-  const policy = `policy user over ratelimit,limit:${perSecond},time:1 second`;
+function throttled(
+  { calls, seconds }: { calls: number | undefined; seconds: number },
+  entry: LoggedRequest,
+): Answer {
+  const time = seconds === 60 ? '1 minute' : `${seconds} second`;
+  const policy = `policy user over ratelimit,limit:${calls},time:${time}`;
   return gatewayError(429, 'APIGW.0308', `The throttling threshold has been reached: ${policy}`, entry);
 }
 

@@ -7,6 +7,7 @@ import type { LoggedRequest } from './requests.ts';
 interface Token {
   user: User;
   by: Identity['by'];
+  issuedAt: number;
   expiresAt: number;
   revoked: boolean;
 }
@@ -29,7 +30,8 @@ export function createIam(settings: Settings, clock: Clock) {
 
   function issue(user: User, by: Token['by'], seconds = settings.tokenSeconds): [string, Token] {
     const text = `MII${randomBytes(settings.tokenBytes).toString('base64url')}`.slice(0, settings.tokenBytes);
-    const token = { user, by, expiresAt: clock.now() + seconds * 1_000, revoked: false };
+    const issuedAt = clock.now();
+    const token = { user, by, issuedAt, expiresAt: issuedAt + seconds * 1_000, revoked: false };
     tokens.set(text, token);
     return [text, token];
   }
@@ -99,7 +101,9 @@ export function createIam(settings: Settings, clock: Clock) {
     identify(text: string): Identity | { refused: 'unknown' | 'outdated' } {
       const token = tokens.get(text);
       if (token === undefined) return { refused: 'unknown' };
-      if (token.revoked || token.expiresAt <= clock.now()) return { refused: 'outdated' };
+      const age = clock.now() - token.issuedAt;
+      const died = age >= (settings.tokenDiesAfterSeconds ?? Number.POSITIVE_INFINITY) * 1_000;
+      if (token.revoked || died || token.expiresAt <= clock.now()) return { refused: 'outdated' };
       return { by: token.by, groups: token.user.groups };
     },
 

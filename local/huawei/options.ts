@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Fault } from './faults.ts';
+import { listingSchema } from './message-list.ts';
 
 const userSchema = z.strictObject({
   name: z.string(),
@@ -27,6 +28,7 @@ const accessKeySchema = z.strictObject({
 const caseSchema = z.strictObject({
   /** Marking needs this `group_id`; absent = the caller's own case. */
   group: z.string().optional(),
+  /** So many messages of the other side, far older than any receipt. */
   unread: z.number().int().min(0).default(1),
 });
 
@@ -46,15 +48,19 @@ export const optionsSchema = z.strictObject({
   accessKeys: z.record(z.string(), accessKeySchema).default({}),
   /** Support cases by case id. */
   cases: z.record(z.string(), caseSchema).default({}),
-  /** Every case id exists, with one unread message at first. */
+  /** How ListMessages shows its list. */
+  messageList: listingSchema.prefault({}),
+  /** Every case id exists, with one old unread message at first. */
   openCases: z.boolean().default(false),
   /** Length of an issued token; real ones reach 60 KB. */
   tokenBytes: z.number().int().min(32).max(500_000).default(2_000),
   tokenSeconds: z.number().positive().default(86_400),
+  /** A token is refused after so many seconds, though it was issued for longer; absent = it lasts. */
+  tokenDiesAfterSeconds: z.number().positive().optional(),
   /** Wrong passwords in a row that lock the user. */
   lockAfter: z.number().int().min(1).default(5),
   lockSeconds: z.number().positive().default(900),
-  /** What the gateway passes in any window of one second, per operation; absent = no limit. */
+  /** What the gateway passes in any window of one second, per operation, whoever calls; absent = no limit. */
   requestsPerSecond: z.number().int().min(1).optional(),
   latencyMs: z.number().min(0).default(0),
   /** A single request header longer than this is answered 494. */
@@ -80,7 +86,6 @@ export type Settings = z.output<typeof optionsSchema>;
 export type Account = Settings['accounts'][number];
 export type User = Account['users'][number];
 export type AccessKey = Settings['accessKeys'][string];
-export type SupportCase = Settings['cases'][string];
 
 export interface Clock {
   /** Add to it to let time pass: tokens expire, locks open, skew grows. */

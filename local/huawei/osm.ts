@@ -1,13 +1,33 @@
 import * as z from 'zod';
 import { type Answer, json } from './answer.ts';
-import type { Identity, Settings, SupportCase } from './options.ts';
+import {
+  type CaseMessage,
+  createCases,
+  type HiddenMessage,
+  type SupportCase,
+  type Writing,
+} from './cases.ts';
+import { type Listing, listingSchema, pageOf } from './message-list.ts';
+import type { Clock, Identity, Settings } from './options.ts';
 import type { LoggedRequest } from './requests.ts';
 
 const CASE_ID_MAX = 64;
 const GROUP_ID_MAX = 64;
+const CASE_IDS_MAX = 100;
 const HEADER_MAX = 32;
-/** The API's status of a case under way. */
-const IN_PROGRESS = 1;
+/** ListUnreadNewInstantMessages: the case's people are there. */
+const ONLINE = 1;
+
+const wholeNumber = (most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,5}$/)
+    .transform(Number)
+    .refine(value => value <= most);
+const listQuerySchema = z.object({
+  offset: wholeNumber(65_535).default(0),
+  limit: wholeNumber(100).default(10),
+});
 
 const markBodySchema = z.strictObject({
   group_id: z
@@ -19,18 +39,11 @@ const markBodySchema = z.strictObject({
 /** Which identities OSM takes for a customer; the others get OSM.01010011. */
 export type AcceptedIdentity = 'any' | 'none' | Identity['by'];
 
-export function createOsm(settings: Settings) {
-  const cases = new Map<string, SupportCase>(Object.entries(structuredClone(settings.cases)));
+export function createOsm(settings: Settings, clock: Clock) {
+  const cases = createCases(settings, clock);
+  let listing: Listing = settings.messageList;
   let accepted: AcceptedIdentity = 'any';
   let marks = 0;
-
-  function caseOf(caseId: string): SupportCase | undefined {
-    const known = cases.get(caseId);
-    if (known !== undefined || !settings.openCases) return known;
-    const opened = { unread: 1 };
-    cases.set(caseId, opened);
-    return opened;
-  }
 
   function refusalOf(entry: LoggedRequest, identity: Identity): Answer | undefined {
     if (accepted !== 'any' && accepted !== identity.by) return osmError('OSM.01010011');
@@ -59,13 +72,32 @@ export function createOsm(settings: Settings) {
       if (!parsed.success) return osmError('OSM.01010001');
       entry.groupId = parsed.data.group_id;
 
-      const found = caseOf(caseId);
+      const found = cases.find(caseId);
       if (found === undefined) return osmError('OSM.01010015');
       if (!mayActOn(found, entry.groupId, identity)) return osmError('OSM.01010002');
-      found.unread = 0;
+      cases.clear(found, entry.requestId);
       entry.marked = true;
       marks += 1;
       return json(200, successBody(marks, entry.groupId));
+    },
+
+    /** Answers `GET …/cases/{case_id}/messages`. */
+    messages(entry: LoggedRequest, caseId: string, identity: Identity): Answer {
+      const refusal = refusalOf(entry, identity);
+      if (refusal !== undefined) return refusal;
+      const query = new URLSearchParams(entry.query);
+      entry.groupId = query.get('group_id') ?? undefined;
+      const page = listQuerySchema.safeParse({
+        offset: query.get('offset') ?? undefined,
+        limit: query.get('limit') ?? undefined,
+      });
+      if (!isWithin(caseId, CASE_ID_MAX) || !page.success) return osmError('OSM.01010001');
+      if (codePoints(entry.groupId ?? '') > GROUP_ID_MAX) return osmError('OSM.01010001');
+
+      const found = cases.find(caseId);
+      if (found === undefined) return osmError('OSM.01010015');
+      if (!mayActOn(found, entry.groupId, identity)) return osmError('OSM.01010002');
+      return json(200, pageOf(found.messages, page.data, { ...listing, timeZone: entry.timeZone }));
     },
 
     /** Answers `GET …/cases/instant-messages/unread`: cases that are not the caller's to see are left out. */
@@ -73,32 +105,56 @@ export function createOsm(settings: Settings) {
       const refusal = refusalOf(entry, identity);
       if (refusal !== undefined) return refusal;
       const query = new URLSearchParams(entry.query);
-      const caseIds = (query.get('case_ids') ?? '').split(',');
+      const caseIds = query.getAll('case_ids');
       entry.groupId = query.get('group_id') ?? undefined;
+      if (caseIds.length > CASE_IDS_MAX) return osmError('OSM.01010001');
       if (caseIds.some(id => !isWithin(id, CASE_ID_MAX))) return osmError('OSM.01010001');
       if (codePoints(entry.groupId ?? '') > GROUP_ID_MAX) return osmError('OSM.01010001');
 
       const visible = caseIds.flatMap(caseId => {
-        const found = caseOf(caseId);
+        const found = cases.find(caseId);
         if (found === undefined || !mayActOn(found, entry.groupId, identity)) return [];
-        return [{ status: IN_PROGRESS, incident_id: caseId, unread_num: found.unread }];
+        return [{ status: ONLINE, incident_id: caseId, unread_num: cases.unreadOf(found) }];
       });
       return json(200, { imunread: visible });
     },
 
     controls: {
-      addCase(caseId: string, { group, unread = 1 }: { group?: string; unread?: number } = {}): void {
-        cases.set(caseId, { group, unread });
+      addCase(caseId: string, given: { group?: string; unread?: number } = {}): void {
+        cases.add(caseId, given);
       },
-      /** New messages come in; the case is made where it is not there. */
+      /** Someone writes a message; the case is made, empty, where it is not there. */
+      write(caseId: string, message: Writing = {}): void {
+        cases.write(caseId, message);
+      },
+      /** The other side writes so many messages now. */
       addUnread(caseId: string, messages = 1): void {
-        const found = caseOf(caseId) ?? { unread: 0 };
-        found.unread += messages;
-        cases.set(caseId, found);
+        for (let index = 0; index < messages; index += 1) cases.write(caseId);
+      },
+      /**
+       * A person reads a case, which changes nothing here but what counts as hidden.
+       *
+       * @param at milliseconds since the epoch, by default now
+       * @returns the time as a receipt's `read_at`
+       */
+      read(caseId: string, at = clock.now()): string {
+        cases.find(caseId)?.readAt.push(at);
+        return new Date(at).toISOString();
       },
       /** Undefined for a case that does not exist. */
       unread(caseId: string): number | undefined {
-        return caseOf(caseId)?.unread;
+        const found = cases.find(caseId);
+        return found && cases.unreadOf(found);
+      },
+      /** A case's messages in the order of their times. */
+      messages(caseId: string): readonly Readonly<CaseMessage>[] {
+        return cases.find(caseId)?.messages ?? [];
+      },
+      /** Messages that marks made read though no person (`read`) had read the case at or after their writing. */
+      hidden: (): HiddenMessage[] => cases.hidden(),
+      /** How ListMessages shows its list from now on; what is not given is as at first. */
+      list(how: Partial<Listing> = {}): void {
+        listing = listingSchema.parse({ ...settings.messageList, ...how });
       },
       accept(identity: AcceptedIdentity): void {
         accepted = identity;

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-export type RequestKind = 'log_in' | 'mark' | 'unread' | 'other';
+export type RequestKind = 'log_in' | 'mark' | 'messages' | 'unread' | 'other';
 
 /** One request as it arrived, and what became of it; there from the moment its headers are read. */
 export interface LoggedRequest {
@@ -32,13 +32,13 @@ export interface LoggedRequest {
 
 const LOG_IN_PATH = '/v3/auth/tokens';
 const UNREAD_PATH = '/v2/servicerequest/cases/instant-messages/unread';
-const MARK_PATH = /^\/v2\/servicerequest\/cases\/([^/]+)\/instant-messages\/unread$/;
+const CASE_PATH = /^\/v2\/servicerequest\/cases\/([^/]+)\/(instant-messages\/unread|messages)$/;
 
-const METHODS = { log_in: 'POST', unread: 'GET', mark: 'POST' } as const;
+const METHODS = { log_in: 'POST', unread: 'GET', mark: 'POST', messages: 'GET' } as const;
 
 export type Route =
   | { to: 'log_in' | 'unread' }
-  | { to: 'mark'; caseId: string }
+  | { to: 'mark' | 'messages'; caseId: string }
   /** The path is one of ours, the method is not. */
   | { to: 'wrong_method'; of: 'iam' | 'osm' }
   | { to: 'malformed_path' }
@@ -52,13 +52,14 @@ export function routeOf(method: string, rawPath: string): Route {
   if (rawPath === UNREAD_PATH) {
     return method === METHODS.unread ? { to: 'unread' } : { to: 'wrong_method', of: 'osm' };
   }
-  const segment = MARK_PATH.exec(rawPath)?.[1];
+  const [, segment, operation] = CASE_PATH.exec(rawPath) ?? [];
   if (segment === undefined) return { to: 'nowhere', of: rawPath.startsWith('/v3/') ? 'iam' : 'osm' };
   const caseId = decoded(segment);
   if (caseId === undefined) return { to: 'malformed_path' };
   // Servers resolve dot segments, encoded or not, before they look for the operation.
   if (caseId === '.' || caseId === '..') return { to: 'nowhere', of: 'osm' };
-  return method === METHODS.mark ? { to: 'mark', caseId } : { to: 'wrong_method', of: 'osm' };
+  const to = operation === 'messages' ? 'messages' : 'mark';
+  return method === METHODS[to] ? { to, caseId } : { to: 'wrong_method', of: 'osm' };
 }
 
 export function entryFor(request: IncomingMessage, requestId: string): [LoggedRequest, Route] {
@@ -76,8 +77,8 @@ export function entryFor(request: IncomingMessage, requestId: string): [LoggedRe
     query: mark === -1 ? '' : rawPath.slice(mark + 1),
     headers: request.headers,
     body: undefined,
-    kind: route.to === 'log_in' || route.to === 'mark' || route.to === 'unread' ? route.to : 'other',
-    caseId: route.to === 'mark' ? route.caseId : undefined,
+    kind: route.to in METHODS ? (route.to as keyof typeof METHODS) : 'other',
+    caseId: 'caseId' in route ? route.caseId : undefined,
     groupId: undefined,
     language: header('x-language'),
     timeZone: header('x-time-zone'),

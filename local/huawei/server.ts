@@ -25,9 +25,9 @@ export async function startHuawei(options: HuaweiOptions = {}) {
   const settings = optionsSchema.parse(options);
   const clock: Clock = { offsetMs: settings.clockOffsetMs, now: () => Date.now() + clock.offsetMs };
   const iam = createIam(settings, clock);
-  const osm = createOsm(settings);
+  const osm = createOsm(settings, clock);
   const accessKeys = createAccessKeys(settings.accessKeys, clock);
-  const pass = createGateway(settings, { iam, osm, accessKeys });
+  const gateway = createGateway(settings, { iam, osm, accessKeys });
   const faults = createFaults(settings.seed, settings.faults);
 
   const requests: LoggedRequest[] = [];
@@ -51,7 +51,7 @@ export async function startHuawei(options: HuaweiOptions = {}) {
     if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
 
     const served = isHandled(trouble)
-      ? pass({ entry, route, body, rawHeaders: request.rawHeaders })
+      ? gateway.pass({ entry, route, body, rawHeaders: request.rawHeaders })
       : undefined;
     const answered = substituteFor(trouble) ?? served;
     if (response.destroyed || !deliver(response, answered, trouble)) return;
@@ -113,6 +113,7 @@ export async function startHuawei(options: HuaweiOptions = {}) {
     iam: iam.controls,
     osm: osm.controls,
     faults: faults.controls,
+    limit: gateway.limit,
     /** Every request in the order of arrival, faulted ones too; empty it with `requests.length = 0`. */
     requests,
     /** Counts since the start, whatever the log keeps; also `GET /-/state`, which no log shows. */

@@ -224,6 +224,14 @@ describe('tokens', () => {
     });
   });
 
+  test('a token may die long before the end that was told', async () => {
+    const huawei = await start({ tokenDiesAfterSeconds: 60 });
+    const token = await tokenFor(huawei);
+    huawei.clock.offsetMs += MINUTE_MS;
+    expect((await markWith(huawei, token)).json.error_code).toBe('APIGW.0307');
+    expect((await markWith(huawei, await tokenFor(huawei))).status).toBe(200);
+  });
+
   test('a new password and a revocation end tokens, a new log-in does not', async () => {
     const huawei = await start();
     const first = await tokenFor(huawei);
@@ -374,11 +382,143 @@ test('the list of unread messages shows what the caller may see', async () => {
     });
   const own = { status: expect.any(Number), incident_id: 'own', unread_num: 2 };
   const shared = { status: expect.any(Number), incident_id: 'shared', unread_num: 5 };
-  expect((await list('case_ids=own,shared,nowhere')).json).toEqual({ imunread: [own] });
-  expect((await list('case_ids=own%2Cshared&group_id=g-1')).json).toEqual({ imunread: [own, shared] });
-  expect((await list('')).json.error_code).toBe('OSM.01010001');
+  expect((await list('case_ids=own&case_ids=shared&case_ids=nowhere')).json).toEqual({ imunread: [own] });
+  expect((await list('case_ids=own&case_ids=shared&group_id=g-1')).json).toEqual({ imunread: [own, shared] });
+  expect((await list('')).json).toEqual({ imunread: [] });
+  expect((await list('case_ids=')).json.error_code).toBe('OSM.01010001');
+  expect((await list('case_ids=own&'.repeat(101))).json.error_code).toBe('OSM.01010001');
   expect((await list('case_ids=own', 'unknown')).status).toBe(401);
-  expect(huawei.requests.map(({ kind }) => kind)).toEqual(['unread', 'unread', 'unread', 'unread']);
+  expect(huawei.requests.map(({ kind }) => kind)).toEqual(Array(6).fill('unread'));
+});
+
+describe('the messages of a case', () => {
+  const at = Date.UTC(2026, 0, 31, 23, 30, 5, 678);
+  const MINUTE = 60_000;
+  const list = async (huawei: Huawei, query = '', headers: Record<string, string> = {}, caseId = 'case-1') =>
+    call(huawei, 'GET', `/v2/servicerequest/cases/${encodeURIComponent(caseId)}/messages${query}`, {
+      headers: { 'X-Auth-Token': huawei.iam.issueToken('relay').token, ...headers },
+    });
+  const listed = async (...given: Parameters<typeof list>) => {
+    const { count, message_list } = (await list(...given)).json;
+    return { count, messages: message_list as Record<string, unknown>[] };
+  };
+  const startWith = async (options: HuaweiOptions, times: number[]) => {
+    const huawei = await start({ cases: { 'case-1': { unread: 0 } }, ...options });
+    for (const time of times) huawei.osm.write('case-1', { at: time, content: String(time) });
+    return huawei;
+  };
+
+  test('are listed in the documented shape, the newest first', async () => {
+    const huawei = await startWith({}, [at]);
+    huawei.osm.write('case-1', { at: at + 1, own: true, listed: { replier: undefined, odd: [1] } });
+    expect(await listed(huawei)).toEqual({
+      count: 2,
+      messages: [
+        {
+          type: 0,
+          replier_type: 0,
+          replier_name: 'The customer',
+          content: '',
+          create_time: '2026-01-31T23:30:05Z',
+          is_first_message: false,
+          accessory_list: [],
+          odd: [1],
+        },
+        {
+          type: 1,
+          replier_type: 1,
+          replier: 'engineer',
+          replier_name: 'The engineer',
+          content: String(at),
+          create_time: '2026-01-31T23:30:05Z',
+          is_first_message: true,
+          accessory_list: [],
+        },
+      ],
+    });
+    expect(huawei.requests[0]).toMatchObject({ kind: 'messages', caseId: 'case-1', marked: false });
+    expect(huawei.osm.unread('case-1')).toBe(1);
+  });
+
+  test('come in pages, in the order that was chosen, whatever the order of writing', async () => {
+    const times = Array.from({ length: 12 }, (_, index) => at + ((index * 5) % 12) * MINUTE);
+    const huawei = await startWith({ messageList: { order: 'ascending' } }, times);
+    const contents = async (query?: string) =>
+      (await listed(huawei, query)).messages.map(({ content }) => (Number(content) - at) / MINUTE);
+    expect(await contents()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(await contents('?offset=10&limit=100')).toEqual([10, 11]);
+    expect(await contents('?offset=12')).toEqual([]);
+    expect(await contents('?limit=0')).toEqual([]);
+    huawei.osm.list({ order: 'descending' });
+    expect(await contents('?offset=1&limit=3')).toEqual([10, 9, 8]);
+    huawei.osm.list();
+    expect(await contents('?limit=1')).toEqual([0]);
+  });
+
+  test.each([
+    [{}, undefined, '2026-01-31T23:30:05Z'],
+    [{}, 'GMT+0', '2026-01-31T23:30:05Z'],
+    [{ offset: '+08:00', fraction: 3 }, undefined, '2026-02-01T07:30:05.678+08:00'],
+    [{ offset: '+0800', separator: ' ' }, undefined, '2026-02-01 07:30:05+0800'],
+    [{ offset: '-0330', fraction: 6 }, undefined, '2026-01-31T20:00:05.678000-0330'],
+    [{ offset: 'none' }, undefined, '2026-02-01T07:30:05'],
+    [{ offset: 'none', separator: ' ', fraction: 1 }, 'GMT-5', '2026-01-31 18:30:05.6'],
+    [{ offset: 'none' }, 'GMT', '2026-01-31T23:30:05'],
+    [{ offset: 'none' }, 'UTC+05:30', '2026-02-01T05:00:05'],
+    [{ offset: 'none' }, 'Mars', '2026-02-01T07:30:05'],
+    [{ offset: 'none', misreadZone: 'GMT+0' }, 'GMT+8', '2026-01-31T23:30:05'],
+  ] as const)('%j, asked in the zone %s: %s', async (messageList, zone, expected) => {
+    const huawei = await startWith({ messageList }, [at]);
+    const { messages } = await listed(huawei, '', zone ? { 'X-Time-Zone': zone } : {});
+    expect(messages[0]?.create_time).toBe(expected);
+  });
+
+  test.each([
+    ['case-1', '?limit=101', 'OSM.01010001'],
+    ['case-1', '?offset=-1', 'OSM.01010001'],
+    ['case-1', '?offset=65536', 'OSM.01010001'],
+    ['case-1', '?limit=ten', 'OSM.01010001'],
+    ['x'.repeat(65), '', 'OSM.01010001'],
+    ['nowhere', '', 'OSM.01010015'],
+    ['shared', '', 'OSM.01010002'],
+    ['shared', '?group_id=g-2', 'OSM.01010002'],
+    ['shared', '?group_id=g-1', undefined],
+  ])('%s%s: %s', async (caseId, query, code) => {
+    const huawei = await start({ cases: { 'case-1': {}, shared: { group: 'g-1' } } });
+    expect((await list(huawei, query, {}, caseId)).json.error_code).toBe(code);
+    expect((await list(huawei, '', { 'X-Auth-Token': 'unknown' })).status).toBe(401);
+  });
+
+  test('fail alone, while marks go on', async () => {
+    const huawei = await start();
+    const fault = huawei.faults.add({ does: 'html502', match: { kind: 'messages' } });
+    expect((await list(huawei)).status).toBe(502);
+    expect((await mark(huawei)).status).toBe(200);
+    fault.remove();
+    huawei.faults.add({ does: 'answer', status: 401, match: { caseId: 'case-1', kind: 'messages' } });
+    expect((await list(huawei)).status).toBe(401);
+  });
+
+  test('are hidden where a mark clears what no person read at or after its writing', async () => {
+    const huawei = await startWith({}, [at, at + MINUTE]);
+    const hiddenTimes = () => huawei.osm.hidden().map(({ caseId, message }) => [caseId, message.at - at]);
+    huawei.osm.write('case-1', { at: at + 2 * MINUTE, own: true });
+    expect(huawei.osm.read('case-1', at)).toBe('2026-01-31T23:30:05.678Z');
+    expect(hiddenTimes()).toEqual([]);
+    await mark(huawei);
+    expect(huawei.osm.unread('case-1')).toBe(0);
+    expect(hiddenTimes()).toEqual([['case-1', MINUTE]]);
+    const [marked] = huawei.requests.slice(-1);
+    expect(huawei.osm.hidden()[0]?.message.cleared?.requestId).toBe(marked?.requestId);
+
+    huawei.osm.read('case-1', at + MINUTE);
+    expect(hiddenTimes()).toEqual([]);
+    huawei.osm.write('case-1');
+    expect(huawei.osm.unread('case-1')).toBe(1);
+    expect(hiddenTimes()).toEqual([]);
+    await mark(huawei);
+    expect(huawei.osm.hidden()).toHaveLength(1);
+  });
 });
 
 describe('the gateway', () => {
@@ -418,6 +558,16 @@ describe('the gateway', () => {
     expect(refused).toMatchObject({ errorCode: 'APIGW.0308', marked: false });
     await new Promise(resolve => setTimeout(resolve, 1_050));
     expect((await mark(huawei)).status).toBe(200);
+  });
+
+  test('may change its limit, and have one for a minute', async () => {
+    const huawei = await start({ requestsPerSecond: 1 });
+    expect([(await mark(huawei)).status, (await mark(huawei)).status]).toEqual([200, 429]);
+    huawei.limit(undefined);
+    expect((await mark(huawei)).status).toBe(200);
+    huawei.limit(1, 60);
+    await mark(huawei);
+    expect((await mark(huawei)).json.error_msg).toMatch('limit:1,time:1 minute');
   });
 
   test('tells its own time', async () => {
@@ -463,7 +613,7 @@ describe('signatures', () => {
       200,
     );
     expect(huawei.requests.map(({ marked }) => marked)).toEqual([true, true]);
-    const path = '/v2/servicerequest/cases/instant-messages/unread?group_id=g%201&case_ids=case-1%2Cb';
+    const path = '/v2/servicerequest/cases/instant-messages/unread?group_id=g%201&case_ids=case-1';
     const list = await signed(huawei, 'AK1', 'sk-1', { method: 'GET', path });
     expect(list.json).toEqual({ imunread: [expect.objectContaining({ incident_id: 'case-1' })] });
   });
