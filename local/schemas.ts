@@ -3,6 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod/mini';
+import { TIME } from '../lib/receipt/time.ts';
 import { failureContract } from './contract/failure.ts';
 import { receiptContract } from './contract/receipt.ts';
 import { answerContract, requestContract } from './contract/replay.ts';
@@ -13,17 +14,20 @@ export const folder = path.resolve(import.meta.dirname, '../schemas');
 
 type Node = z.core.JSONSchema.JSONSchema;
 
-// Other languages' regular expressions lack JavaScript's \p{…}, look-ahead or code points for lengths: said in JSON
-// Schema's own words, which count code points, or in character classes that all of them know.
+// Other languages' regular expressions lack JavaScript's \p{…}, look-ahead or code points for lengths, and let `$` stand
+// in front of a last line feed. So lengths are said in JSON Schema's own words, which count code points, and characters
+// by what there may not be, without anchors. Every character of a class is written as itself: `\u` is not Go's.
 const PORTABLE: Record<string, Node> = {
   '^(?!\\.{1,2}$)[^\\p{Cc}\\p{Cs}]{1,64}$': {
     minLength: 1,
     maxLength: 64,
-    pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]*$',
-    not: { enum: ['.', '..'] },
+    not: {
+      anyOf: [{ enum: ['.', '..'] }, { pattern: '[^ -~\u00a0-\ud7ff\ue000-\uffff\u{10000}-\u{10ffff}]' }],
+    },
   },
   '^[\\s\\S]{0,64}$': { maxLength: 64 },
-  '^[\\x21-\\x7e]{1,32}$': { minLength: 1, maxLength: 32, pattern: '^[!-~]*$' },
+  '^[\\x21-\\x7e]{1,32}$': { minLength: 1, maxLength: 32, not: { pattern: '[^!-~]' } },
+  [TIME.source]: { pattern: TIME.source, not: { pattern: '[^0-9TtZz:.+ -]' } },
 };
 
 /** @throws Error for a pattern that has no portable form yet */
@@ -58,6 +62,9 @@ const describe = (node: Node, words: Record<string, string>) => {
   if (left.size > 0) throw new Error(`local/contract/ has words for no field: ${[...left].join(', ')}`);
 };
 
+const ascii = (text: string) =>
+  text.replace(/[^\n -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 /** The text of each file, by its name. */
 export const render = (): Record<string, string> =>
   Object.fromEntries(
@@ -75,7 +82,7 @@ export const render = (): Record<string, string> =>
         ...rest,
         examples,
       };
-      return [file, `${JSON.stringify(document, undefined, 2)}\n`];
+      return [file, ascii(`${JSON.stringify(document, undefined, 2)}\n`)];
     }),
   );
 

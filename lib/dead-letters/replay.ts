@@ -1,4 +1,4 @@
-import { repair } from '../receipt/receipt.ts';
+import { repair } from '../receipt/repair.ts';
 import { explain, isLasting, isUnanswered } from '../sqs/errors.ts';
 import type { Queue } from '../sqs/queue.ts';
 import { createMatch, type Letter, replayOf } from './letter.ts';

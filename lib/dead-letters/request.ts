@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { failureCodes } from '../failure.ts';
-import { repairSchema } from '../receipt/receipt.ts';
+import { repairSchema } from '../receipt/repair.ts';
 
 /** Died without our knowing why: SQS moved it, or a person put it there. */
 export const UNKNOWN = 'unknown';

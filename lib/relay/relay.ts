@@ -38,8 +38,8 @@ export const createRelay = ({ mark, access, breaker, settle, telemetry, maxInFli
     try {
       const parsed = parseReceipt(record.body);
       if ('failure' in parsed) return { ...entry, outcome: parsed.failure };
-      const { read_at } = parsed.receipt;
-      return { ...entry, mark: markOf(parsed.receipt), ...(read_at && { readAt: Date.parse(read_at) }) };
+      const { receipt, readAt } = parsed;
+      return { ...entry, mark: markOf(receipt), ...(readAt !== undefined && { readAt }) };
     } catch (error) {
       broke(entry, error, telemetry);
       return entry;

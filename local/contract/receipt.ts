@@ -11,7 +11,8 @@ export const receiptFields = {
     'Language of Huawei\'s answers, 1 to 32 visible ASCII characters, such as "en-us"; null = absent. Goes into the header X-Language; Huawei takes zh-cn without it.',
   time_zone:
     'Time zone of Huawei\'s answers, 1 to 32 visible ASCII characters, such as "GMT+8"; null = absent. Goes into the header X-Time-Zone; Huawei takes GMT+8 without it.',
-  read_at: `When the person read. ${time} Null = absent. Huawei never sees it: it measures how long a mark takes (the metric ReadLag, in milliseconds).`,
+  read_at:
+    'When the person read: ISO 8601, a date that exists and a time with offset; "T", "t" or a space between, seconds and fraction optional, "Z", "z", "+08:00" or "+0800". Null = absent. Always send it: a receipt that arrives late hides nothing that was written after this time, and the metric ReadLag measures from it. Huawei never sees it.',
 };
 
 export const receiptContract: Contract = {

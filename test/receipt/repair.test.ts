@@ -1,6 +1,7 @@
 // Setting fields of a receipt inside its body, whatever envelope it came in, without touching anything else.
 import fc from 'fast-check';
-import { parseReceipt, repair } from '../../lib/receipt/receipt.ts';
+import { parseReceipt } from '../../lib/receipt/receipt.ts';
+import { repair } from '../../lib/receipt/repair.ts';
 
 const repaired = (body: string, set: object): string => {
   const result = repair(body, set);
@@ -8,50 +9,66 @@ const repaired = (body: string, set: object): string => {
   return result.body;
 };
 
-describe('the rest of the body stays byte for byte', () => {
+describe('what was not set means what it meant, numbers to the last digit', () => {
   test.each([
     ['{"case_id":"a"}', '{"case_id":"a","group_id":"g"}'],
     [
-      ' { "case_id" : "a" , "n": 1.0e400,\n\t"big":12345678901234567890 }\n',
-      ' { "case_id" : "a" , "n": 1.0e400,\n\t"big":12345678901234567890,"group_id":"g" }\n',
+      ' { "case_id" : "a" , "n": 1.0e400,\n\t"big":12345678901234567890, "zero":-0 }\n',
+      '{"case_id":"a","n":1.0e400,"big":12345678901234567890,"zero":-0,"group_id":"g"}',
     ],
     [
       '{"case_id":"a","group_id":"old","z":[{"group_id":"inner"}]}',
       '{"case_id":"a","group_id":"g","z":[{"group_id":"inner"}]}',
     ],
-    ['{"group_id":1,"case_id":"a","group_id":null}', '{"group_id":"g","case_id":"a","group_id":"g"}'],
-    ['{"case_id":"a","gr\\u006fup_id":"x"}', '{"case_id":"a","gr\\u006fup_id":"g"}'],
-    ['{"case_id":"a","q":"\\"}{","e":"\\\\"}', '{"case_id":"a","q":"\\"}{","e":"\\\\","group_id":"g"}'],
+    ['{"group_id":1,"case_id":"a","group_id":null}', '{"group_id":"g","case_id":"a"}'],
+    ['{"case_id":"a","gr\\u006fup_id":"x"}', '{"case_id":"a","group_id":"g"}'],
     [
-      '{"Type":"Notification","Message":"{\\"case_id\\":\\"a\\"}","Timestamp":1.10}',
-      '{"Type":"Notification","Message":"{\\"case_id\\":\\"a\\",\\"group_id\\":\\"g\\"}","Timestamp":1.10}',
+      '{"case_id":"a","q":"\\"}{","e":"\\\\","s":"\\ud800"}',
+      '{"case_id":"a","q":"\\"}{","e":"\\\\","s":"\\ud800","group_id":"g"}',
+    ],
+    [
+      '{"case_id":"a","__proto__":{"group_id":"h","n":1.0}}',
+      '{"case_id":"a","__proto__":{"group_id":"h","n":1.0},"group_id":"g"}',
+    ],
+    [
+      '{"Type":"Notification","Message":"{\\"case_id\\":\\"a\\",\\"n\\":1.0}","Timestamp":1.10}',
+      '{"Type":"Notification","Message":"{\\"case_id\\":\\"a\\",\\"n\\":1.0,\\"group_id\\":\\"g\\"}","Timestamp":1.10}',
     ],
     [
       '{"detail-type":"read","detail":{},"detail": { "case_id":"a"},"version":"0"}',
-      '{"detail-type":"read","detail":{},"detail": { "case_id":"a","group_id":"g"},"version":"0"}',
+      '{"detail-type":"read","detail":{"case_id":"a","group_id":"g"},"version":"0"}',
     ],
     [
       '{"specversion":"1.0","data":{"case_id":"a","x":1.50},"id":1.0}',
       '{"specversion":"1.0","data":{"case_id":"a","x":1.50,"group_id":"g"},"id":1.0}',
     ],
+    ['{"case_id":"a","rawJSON":"1"}', '{"case_id":"a","rawJSON":"1","group_id":"g"}'],
   ])('%s', (body, expected) => {
     expect(repaired(body, { group_id: 'g' })).toBe(expected);
   });
 
   test('an empty object takes fields too', () => {
-    expect(repaired('{ }', { case_id: 'a', group_id: 'g' })).toBe('{"case_id":"a","group_id":"g" }');
+    expect(repaired('{ }', { case_id: 'a', group_id: 'g' })).toBe('{"case_id":"a","group_id":"g"}');
   });
 
   test('null takes a field away', () => {
-    expect(repaired('{"case_id":"a","language":"é"}', { language: null })).toBe(
-      '{"case_id":"a","language":null}',
+    expect(repaired('{"case_id":"a","language":"é"}', { language: null, group_id: null })).toBe(
+      '{"case_id":"a"}',
     );
   });
 
-  test('depth costs nothing', () => {
-    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
-    const body = `{"case_id":"a","deep":${deep}}`;
-    expect(repaired(body, { group_id: 'g' })).toBe(`{"case_id":"a","deep":${deep},"group_id":"g"}`);
+  test('what is nested too deep to be edited is refused, and says so', () => {
+    const deep = (open: string, close: string) =>
+      `{"case_id":"a","deep":${open.repeat(200_000)}0${close.repeat(200_000)}}`;
+    for (const body of [
+      deep('[', ']'),
+      deep('{"a":', '}'),
+      JSON.stringify({ Type: 'Notification', Message: deep('[', ']') }),
+    ])
+      expect(repair(body, { group_id: 'g' })).toEqual({
+        failure: { code: 'invalid', detail: 'the body is nested too deep to be repaired' },
+      });
+    expect(parseReceipt(deep('[', ']'))).toEqual({ receipt: { case_id: 'a' } });
   });
 
   test('any object, any fields: what was not set is what it was', () => {
@@ -76,6 +93,11 @@ describe('a repair that gives no valid receipt is refused', () => {
   test.each([
     ['not JSON', '?', {}, 'the body is not JSON'],
     ['no object', '[]', { case_id: 'a' }, 'must be a JSON object'],
+    ['a number', '7', { case_id: 'a' }, 'must be a JSON object'],
+    ['a text', '"text"', { case_id: 'a' }, 'must be a JSON object'],
+    ['null', 'null', { case_id: 'a' }, 'must be a JSON object'],
+    ['a number inside', '{"specversion":1,"data":7}', { case_id: 'a' }, 'must be a JSON object'],
+    ['a case taken away', '{"case_id":"a"}', { case_id: null } as never, 'case_id is missing'],
     ['an empty envelope', '{"Type":"Notification"}', { group_id: 'g' }, 'is missing'],
     [
       'text where an object should be',
