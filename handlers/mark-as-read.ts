@@ -11,7 +11,7 @@ import { createTelemetry } from '../lib/telemetry.ts';
 
 const config = loadConfig();
 const telemetry = createTelemetry();
-const { relay, access, readCredentials, redactor, source, deadLetters } = compose(config, {
+const { relay, session, readCredentials, redactor, source, deadLetters } = compose(config, {
   createClient,
   createQueue,
   telemetry,
@@ -29,7 +29,7 @@ const checkUp = async (context: Context) => {
   const functionSeconds = Math.ceil(context.getRemainingTimeInMillis() / 1000);
   const { createDoctor } = await import('../lib/doctor/doctor.ts');
   const explain = (answer: Answer) => classify(answer, redactor.redact);
-  const patient = { config, readCredentials, access, createClient, classify: explain, source, deadLetters };
+  const patient = { config, readCredentials, session, createClient, classify: explain, source, deadLetters };
   return { checks: await createDoctor(patient)(functionSeconds) };
 };
 

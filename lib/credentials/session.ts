@@ -36,7 +36,7 @@ const isRefusal = (answer: Answer | Broken): answer is Answer => {
  * Keeps the right to call OSM. Log-ins are single flight and early; nothing is kept on failure but the
  * refusal of a secret, which is not tried again for an hour unless it changes, or Huawei's side does.
  */
-export const createAccess = ({ readCredentials, open, redactor, telemetry }: Dependencies) => {
+export const createSession = ({ readCredentials, open, redactor, telemetry }: Dependencies) => {
   const denials = createDenials(telemetry);
   let current: Grant | undefined;
   let pending: Promise<Grant | Failure> | undefined;
@@ -168,7 +168,7 @@ export const createAccess = ({ readCredentials, open, redactor, telemetry }: Dep
     },
 
     /** Reads a secret in trouble anew, once per batch. True where it has changed: it is worth a try at once. */
-    async healed(): Promise<boolean> {
+    async changed(): Promise<boolean> {
       if (!trouble) return false;
       const stored = await readCredentials();
       if ('code' in stored || stored.text === trouble.text) return false;
@@ -179,4 +179,4 @@ export const createAccess = ({ readCredentials, open, redactor, telemetry }: Dep
   };
 };
 
-export type Access = ReturnType<typeof createAccess>;
+export type Session = ReturnType<typeof createSession>;

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Stored } from '../credentials/secret-store.ts';
-import type { Access } from '../credentials/session.ts';
+import type { Session } from '../credentials/session.ts';
 import type { Outcome } from '../failure.ts';
 import type { Call, createClient } from '../huawei/http.ts';
 import type { Answer } from '../huawei/outcome.ts';
@@ -8,7 +8,7 @@ import { type Check, failed, passed, skipped } from './check.ts';
 
 interface Dependencies {
   config: Pick<Config, 'osmEndpoint' | 'requestTimeoutMs' | 'headers'>;
-  access: Pick<Access, 'once'>;
+  session: Pick<Session, 'once'>;
   createClient: typeof createClient;
   classify: (answer: Answer) => Outcome;
 }
@@ -50,7 +50,7 @@ const checkPermission = (check: string, { code }: Outcome, says: string): Check 
 /** The one try: a log-in or a signature, and with it one call that only reads. */
 export const checkAccess = async (
   stored: Stored,
-  { config, access, createClient, classify }: Dependencies,
+  { config, session, createClient, classify }: Dependencies,
 ): Promise<Check[]> => {
   const { type } = stored.credentials;
   const check = shown[type];
@@ -61,7 +61,7 @@ export const checkAccess = async (
     return client.send({ ...call, fresh: true });
   };
   const call: Call = { method: 'GET', path: UNREAD, headers: config.headers };
-  const answer = await access.once(stored, call, send);
+  const answer = await session.once(stored, call, send);
   const outcome = 'broken' in answer ? answer.broken : classify(answer);
   const says = 'detail' in outcome ? outcome.detail : '';
   const permission = 'permission';

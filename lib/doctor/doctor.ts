@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Stored } from '../credentials/secret-store.ts';
-import type { Access } from '../credentials/session.ts';
+import type { Session } from '../credentials/session.ts';
 import type { Failure, Outcome } from '../failure.ts';
 import type { createClient } from '../huawei/http.ts';
 import type { Answer } from '../huawei/outcome.ts';
@@ -13,7 +13,7 @@ import { checkQueues } from './check-queues.ts';
 export interface Patient {
   config: Config;
   readCredentials: () => Promise<Stored | Failure>;
-  access: Pick<Access, 'once'>;
+  session: Pick<Session, 'once'>;
   createClient: typeof createClient;
   classify: (answer: Answer) => Outcome;
   source: Pick<Queue, 'attributes'>;

@@ -1,4 +1,3 @@
-import type { Access } from '../credentials/session.ts';
 import { type Outcome, unfinished } from '../failure.ts';
 import type { Redactor } from '../redact.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -16,7 +15,10 @@ export interface Mark {
 
 interface Dependencies {
   client: Client;
-  access: Access;
+  session: {
+    /** Makes a call in our name; what a refusal of our credentials means is decided there. */
+    authorized: (call: Call, send: (call: Call) => Promise<Answer | Broken>) => Promise<Answer | Broken>;
+  };
   redactor: Redactor;
   /** X-Language, X-Time-Zone and X-Site where the receipt names none. */
   headers: Record<string, string>;
@@ -44,7 +46,7 @@ const callOf = ({ case_id, group_id, language, time_zone }: Mark, headers: Recor
  * @see https://support.huaweicloud.com/intl/en-us/api-ticket/UpdateNewInstantMessagesRead.html
  */
 export const createOsm = (dependencies: Dependencies) => {
-  const { client, access, redactor, headers, maxRequestsPerSecond, telemetry } = dependencies;
+  const { client, session, redactor, headers, maxRequestsPerSecond, telemetry } = dependencies;
   const itsTurn = createRate(maxRequestsPerSecond);
 
   /** @param signal cuts the call short: its outcome is `unfinished` */
@@ -64,7 +66,7 @@ export const createOsm = (dependencies: Dependencies) => {
       return start({ ...call, fresh: true });
     };
 
-    const answer = await access.authorized(callOf(mark, headers), send);
+    const answer = await session.authorized(callOf(mark, headers), send);
     if ('broken' in answer) return answer.broken;
     if (answer.status === 429) telemetry.count('Throttles');
     return classify(answer, redactor.redact);

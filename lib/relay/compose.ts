@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import { createGrants } from '../credentials/grant.ts';
 import { createLogIn } from '../credentials/log-in.ts';
 import { createCredentials } from '../credentials/secret-store.ts';
-import { createAccess } from '../credentials/session.ts';
+import { createSession } from '../credentials/session.ts';
 import type { CreateClient } from '../huawei/http.ts';
 import { createOsm } from '../huawei/mark-as-read.ts';
 import { createRedactor } from '../redact.ts';
@@ -29,16 +29,16 @@ export const compose = (config: Config, { createClient, createQueue, telemetry }
   const readCredentials = createCredentials({ ...config, createClient });
   const logIn = createLogIn(config, createClient, redactor);
   const open = createGrants({ host: client.host, logIn, redactor });
-  const access = createAccess({ readCredentials, open, redactor, telemetry });
+  const session = createSession({ readCredentials, open, redactor, telemetry });
   const source = createQueue(config.queueUrl);
   const deadLetters = createQueue(config.deadLetterQueueUrl);
   const relay = createRelay({
-    mark: createOsm({ ...config, client, access, redactor, telemetry }),
-    access,
+    mark: createOsm({ ...config, client, session, redactor, telemetry }),
+    session,
     breaker: createBreaker(telemetry),
     settle: createSettle({ source, deadLetters, limits: config, redactor, telemetry }),
     telemetry,
     maxInFlight: config.maxInFlight,
   });
-  return { relay, access, readCredentials, redactor, source, deadLetters };
+  return { relay, session, readCredentials, redactor, source, deadLetters };
 };

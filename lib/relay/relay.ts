@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
 import pMap from 'p-map';
-import type { Access } from '../credentials/session.ts';
+import type { Session } from '../credentials/session.ts';
 import { type Outcome, unfinished } from '../failure.ts';
 import type { Mark } from '../huawei/mark-as-read.ts';
 import { parseReceipt } from '../receipt/receipt.ts';
@@ -18,7 +18,7 @@ type Wish = Entry & { mark: Mark };
 
 interface Dependencies {
   mark: (mark: Mark, signal: AbortSignal) => Promise<Outcome>;
-  access: Pick<Access, 'healed'>;
+  session: Pick<Session, 'changed'>;
   breaker: Breaker;
   settle: (entries: Entry[], forMs: number) => Promise<void>;
   telemetry: Telemetry;
@@ -32,7 +32,7 @@ interface Dependencies {
  * @returns a function of the records and the milliseconds left to the function; its answer has one settled
  * result for each record, fulfilled only where the receipt was marked or its dead letter was confirmed
  */
-export const createRelay = ({ mark, access, breaker, settle, telemetry, maxInFlight }: Dependencies) => {
+export const createRelay = ({ mark, session, breaker, settle, telemetry, maxInFlight }: Dependencies) => {
   const parse = (record: SQSRecord): Entry => {
     const entry: Entry = { record, fate: 'left' };
     try {
@@ -61,7 +61,7 @@ export const createRelay = ({ mark, access, breaker, settle, telemetry, maxInFli
       }
     };
     const work = async () => {
-      if (await access.healed()) breaker.close();
+      if (await session.changed()) breaker.close();
       const limits = { concurrency: maxInFlight, signal: cut.signal };
       await pMap(groups, ([key, wishes]) => attempt(key, wishes), limits);
     };
