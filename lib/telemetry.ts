@@ -2,42 +2,55 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Outcome } from './failure.ts';
 
-const { Count, Milliseconds, Seconds } = MetricUnit;
-
-/** Every metric and its unit; alarms and dashboard are held to these names by a test. */
+/**
+ * The metrics, with their units: what an alarm or a widget reads, and nothing else, as each costs $0.30 a month for
+ * every stage. Alarms and dashboard are held to these names by a test.
+ */
 export const metricUnits = {
-  Receipts: Count,
-  Marked: Count,
-  Superseded: Count,
-  LateUnchecked: Count,
-  Coalesced: Count,
-  Malformed: Count,
-  Invalid: Count,
-  Rejected: Count,
-  Forbidden: Count,
-  Failed: Count,
-  Unauthorized: Count,
-  Misconfigured: Count,
-  RateLimited: Count,
-  Unavailable: Count,
-  Unreachable: Count,
-  Timeout: Count,
-  Unfinished: Count,
-  DeadLettered: Count,
-  Calls: Count,
-  Throttles: Count,
-  LogIns: Count,
-  LogInsRefused: Count,
-  BreakerOpened: Count,
-  ReadLag: Milliseconds,
-  OldestUnsettledAge: Seconds,
-  BatchDuration: Milliseconds,
+  Marked: MetricUnit.Count,
+  Superseded: MetricUnit.Count,
+  LateUnchecked: MetricUnit.Count,
+  DeadLettered: MetricUnit.Count,
+  Calls: MetricUnit.Count,
+  Unauthorized: MetricUnit.Count,
+  Misconfigured: MetricUnit.Count,
+  BreakerOpened: MetricUnit.Count,
+  ReadLag: MetricUnit.Milliseconds,
+  OldestUnsettledAge: MetricUnit.Seconds,
 } as const;
 export type MetricName = keyof typeof metricUnits;
 
-/** The metric that counts receipts of an outcome: `rate_limited` is RateLimited. */
-export const metricOf = (code: Outcome['code']): MetricName =>
-  code.replace(/(^|_)([a-z])/g, (_, __, letter: string) => letter.toUpperCase()) as MetricName;
+/** A batch without any is a number too: alarms look for it. */
+const ALWAYS = ['Marked', 'Superseded'] as const;
+
+/** What is counted beside them: it stands in the log line `batch.settled` alone. */
+type Logged =
+  | 'Malformed'
+  | 'Invalid'
+  | 'Rejected'
+  | 'Forbidden'
+  | 'Failed'
+  | 'RateLimited'
+  | 'Unavailable'
+  | 'Unreachable'
+  | 'Timeout'
+  | 'Unfinished'
+  | 'Coalesced'
+  | 'Throttles'
+  | 'LogIns'
+  | 'LogInsRefused';
+type Distribution = 'ReadLag' | 'OldestUnsettledAge';
+export type CountName = Exclude<MetricName, Distribution> | Logged;
+
+const isMetric = (name: string): name is MetricName => name in metricUnits;
+
+/** The name under which receipts of an outcome are counted: `rate_limited` is RateLimited. */
+export const metricOf = (code: Outcome['code']): CountName =>
+  code.replace(/(^|_)([a-z])/g, (_, __, letter: string) => letter.toUpperCase()) as CountName;
+
+/** And in the log line: LogIns is `log_ins`. */
+const fieldOf = (name: CountName): string =>
+  name.replace(/(?<=.)[A-Z]/g, letter => `_${letter}`).toLowerCase();
 
 /** EMF takes a hundred values a metric and document; more would be a document each. */
 const MOST_VALUES = 100;
@@ -51,22 +64,34 @@ const sampleOf = (values: number[]): number[] => {
 
 /**
  * Log lines (JSON) and metrics (EMF) on standard output. Cardinality is bounded: the service name is the only
- * dimension. Counts are summed up and published once per batch.
+ * dimension.
  */
 export const createTelemetry = () => {
   const log = new Logger();
   const metrics = new Metrics({ namespace: 'ReadReceiptRelay' });
-  const counts = new Map<MetricName, number>();
+  const counts = new Map<CountName, number>();
+  const count = (name: CountName, by = 1) => {
+    counts.set(name, (counts.get(name) ?? 0) + by);
+  };
   return {
     log,
-    count(name: MetricName, by = 1) {
-      counts.set(name, (counts.get(name) ?? 0) + by);
-    },
-    /** Publishes what was counted, and the values of distributions, of which it takes an even sample. */
-    publish(values: Partial<Record<MetricName, number[]>>) {
-      for (const [name, count] of counts) metrics.addMetric(name, metricUnits[name], count);
-      for (const [name, list] of Object.entries(values) as [MetricName, number[]][]) {
-        for (const value of sampleOf(list)) metrics.addMetric(name, metricUnits[name], value);
+    /** Adds to what the next `settled` tells. */
+    count,
+    /**
+     * Ends a batch: one line `batch.settled` with every count, and the metrics.
+     *
+     * @param facts what else the line holds
+     * @param values of distributions, of which it publishes an even sample
+     */
+    settled(facts: Record<string, number>, values: Record<Distribution, number[]>) {
+      const all = Object.fromEntries(Array.from(counts, ([name, count]) => [fieldOf(name), count]));
+      log.info('batch.settled', { ...all, ...facts });
+      for (const name of ALWAYS) count(name, 0);
+      for (const [name, count] of counts) {
+        if (isMetric(name)) metrics.addMetric(name, metricUnits[name], count);
+      }
+      for (const name of ['ReadLag', 'OldestUnsettledAge'] as const) {
+        for (const value of sampleOf(values[name])) metrics.addMetric(name, metricUnits[name], value);
       }
       counts.clear();
       metrics.publishStoredMetrics();

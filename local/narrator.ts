@@ -11,14 +11,12 @@ const lineSchema = z.looseObject({
   detail: z.string().optional(),
   reason: z.string().optional(),
   request_id: z.string().optional(),
+  coalesced: z.number().default(0),
+  log_ins: z.number().default(0),
 });
 type Line = z.infer<typeof lineSchema>;
 
-const metricsSchema = z.object({
-  _aws: z.object({}),
-  Coalesced: z.number().default(0),
-  LogIns: z.number().default(0),
-});
+const metricsSchema = z.object({ _aws: z.object({}) });
 
 interface Sources {
   /** Unread messages of a case at Huawei, now. */
@@ -76,8 +74,12 @@ export const createNarrator = ({ unread, logIns, refusals, hiddenSeconds }: Sour
       return ['later', whoOf(line), `back in ${seconds ?? '?'} s. ${why(line)}`];
     },
     'receipt.left': line => ['later', whoOf(line), `left in the queue. ${why(line)}`],
-    // The lines above it say it all.
-    'batch.settled': () => undefined,
+    // To a person, the lines above it say it all.
+    'batch.settled': line => {
+      counts.coalesced += line.coalesced;
+      counts.logIns += line.log_ins;
+      return undefined;
+    },
     'breaker.opened': () => {
       counts.breakerOpened++;
       return ['breaker', '', 'five cases in a row failed: no more calls for 5 s, then one to try'];
@@ -107,12 +109,7 @@ export const createNarrator = ({ unread, logIns, refusals, hiddenSeconds }: Sour
     /** Takes one line of the function's output. */
     tell(text: string) {
       const json = parseJson(text);
-      const metrics = metricsSchema.safeParse(json);
-      if (metrics.success) {
-        counts.coalesced += metrics.data.Coalesced;
-        counts.logIns += metrics.data.LogIns;
-        return;
-      }
+      if (metricsSchema.safeParse(json).success) return;
       const line = lineSchema.safeParse(json);
       if (!line.success) return say('function', '', text);
       tellLogIns();

@@ -1,27 +1,32 @@
-// The dashboard of one stage: the product's own numbers first, then the queues, then the function.
+// The dashboard of one stage: the product's own numbers first, then the queues and the function, then the log.
 
 const NAMESPACE = 'ReadReceiptRelay';
 
 // Left for `Fn::Sub`: the template says where it is deployed.
 const REGION = `\${AWS::Region}`;
 
-/** The outcomes, worst last, so that green lies at the bottom of the stack. */
-const OUTCOMES = {
-  Marked: '#2ca02c',
-  Superseded: '#98df8a',
-  Unfinished: '#7f7f7f',
-  RateLimited: '#bcbd22',
-  Unavailable: '#ffbb78',
-  Unreachable: '#ff9f40',
-  Timeout: '#ff7f0e',
-  Malformed: '#c5b0d5',
-  Invalid: '#9467bd',
-  Rejected: '#e377c2',
-  Forbidden: '#8c564b',
-  Failed: '#d62728',
-  Unauthorized: '#a50f15',
-  Misconfigured: '#67000d',
-};
+const GREEN = '#2ca02c';
+const LIGHT_GREEN = '#98df8a';
+const ORANGE = '#ff7f0e';
+const RED = '#d62728';
+
+/** What the log line `batch.settled` counts by outcome. */
+const OUTCOMES = [
+  'marked',
+  'superseded',
+  'unfinished',
+  'rate_limited',
+  'unavailable',
+  'unreachable',
+  'timeout',
+  'malformed',
+  'invalid',
+  'rejected',
+  'forbidden',
+  'failed',
+  'unauthorized',
+  'misconfigured',
+];
 
 type Metric = (string | object)[];
 
@@ -45,16 +50,17 @@ const row = (y: number, height: number, widgets: object[]) => {
   return widgets.map((widget, index) => ({ ...widget, x: index * width, y, width, height }));
 };
 
-const HEADER = (name: string) => `## ${name}
-Receipts become read messages at Huawei Cloud. Something red? \`npx relay status --stage …\`, then \
-\`npx relay list --stage …\`; \`npx relay doctor --stage …\` says what is wrong with the set-up.`;
+const HEADER = (name: string, stage: string) => `## ${name}
+Receipts become read messages at Huawei Cloud. Something red? \`npx read-receipt-relay doctor --stage ${stage}\` says \
+what is wrong with the set-up, \`npx read-receipt-relay list --stage ${stage}\` why receipts died; docs/runbook.md has \
+the rest. The tables and graphs at the bottom are Logs Insights queries: open one there to change it.`;
 
 /**
  * The dashboard's body, for `Fn::Sub`.
  *
  * @param name service and stage: the metrics' dimension, and what every resource's name begins with
  */
-export const dashboard = (name: string): string => {
+export const dashboard = (name: string, stage: string): string => {
   const own = (metric: string, options: object): Metric => [NAMESPACE, metric, 'service', name, options];
   const queue = (metric: string, which: string, options: object): Metric => [
     'AWS/SQS',
@@ -70,67 +76,68 @@ export const dashboard = (name: string): string => {
     `${name}-mark-as-read`,
     options,
   ];
-  const percentiles = (metric: string) =>
-    ['p50', 'p90', 'p99'].map(stat => own(metric, { stat, label: stat }));
+  const log = (title: string, view: string, query: string) => ({
+    type: 'log',
+    properties: {
+      title,
+      region: REGION,
+      view,
+      query: `SOURCE '/aws/lambda/${name}-mark-as-read' | ${query}`,
+    },
+  });
+  /** Sums of `batch.settled`, over time. */
+  const sums = (fields: string[]) =>
+    `filter message = "batch.settled" | stats ${fields.map(field => `sum(${field}) as ${field}_`).join(', ')} by bin(5m)`;
+  const lines = (events: string[], fields: string[]) =>
+    `fields @timestamp, ${fields.join(', ')} | filter message in ${JSON.stringify(events)} | sort @timestamp desc | limit 50`;
   const numbers = { view: 'singleValue', setPeriodToTimeRange: true, sparkline: true };
-  const logGroup = `/aws/lambda/${name}-mark-as-read`;
 
   const widgets = [
-    ...row(0, 2, [{ type: 'text', properties: { markdown: HEADER(name) } }]),
-    ...row(2, 4, [
-      graph('Marked as read', [own('Marked', { label: 'receipts', color: OUTCOMES.Marked })], numbers),
-      graph('Calls saved by coalescing', [own('Coalesced', { label: 'calls' })], numbers),
+    ...row(0, 3, [{ type: 'text', properties: { markdown: HEADER(name, stage) } }]),
+    ...row(3, 4, [
+      graph('Marked as read', [own('Marked', { label: 'receipts', color: GREEN })], numbers),
+      graph(
+        'Came late',
+        [
+          own('Superseded', { label: 'superseded', color: LIGHT_GREEN }),
+          own('LateUnchecked', { label: 'could not tell', color: ORANGE }),
+        ],
+        numbers,
+      ),
       graph(
         'Dead letters waiting',
         [
           queue('ApproximateNumberOfMessagesVisible', 'dead-letters', { id: 'visible', visible: false }),
-          queue('ApproximateNumberOfMessagesNotVisible', 'dead-letters', { id: 'held', visible: false }),
-          [{ expression: 'visible + held', label: 'dead letters', color: OUTCOMES.Failed }],
+          queue('ApproximateNumberOfMessagesNotVisible', 'dead-letters', { id: 'hidden', visible: false }),
+          [{ expression: 'visible + hidden', label: 'dead letters', color: RED }],
         ],
         { view: 'singleValue', stat: 'Maximum' },
       ),
       graph(
         'Oldest receipt not settled',
         [own('OldestUnsettledAge', { label: 'seconds', stat: 'Maximum' })],
-        {
-          view: 'singleValue',
-        },
+        { view: 'singleValue' },
       ),
     ]),
-    ...row(6, 7, [
-      graph(
-        'Receipts by outcome',
-        Object.entries(OUTCOMES).map(([metric, color]) => own(metric, { label: metric, color })),
-        { stacked: true },
-      ),
-      graph('Lag from reading to marked', percentiles('ReadLag'), {
-        yAxis: { left: { min: 0, label: 'milliseconds', showUnits: false } },
-      }),
-    ]),
-    ...row(13, 6, [
+    ...row(7, 7, [
       graph('Receipts and calls', [
-        own('Receipts', { label: 'receipts taken' }),
+        own('Marked', { label: 'marked', color: GREEN }),
+        own('Superseded', { label: 'superseded', color: LIGHT_GREEN }),
+        own('DeadLettered', { label: 'dead letters written', color: RED }),
         own('Calls', { label: 'calls to Huawei Cloud' }),
-        own('Coalesced', { label: 'calls saved' }),
-        own('LateUnchecked', { label: 'late, marked without a look' }),
-        own('Throttles', { label: '429 from the gateway', color: OUTCOMES.RateLimited }),
-        own('DeadLettered', { label: 'dead letters written', color: OUTCOMES.Failed }),
       ]),
-      graph('Log-ins and the breaker', [
-        own('LogIns', { label: 'log-ins' }),
-        own('LogInsRefused', { label: 'log-ins refused', color: OUTCOMES.Failed }),
-        own('BreakerOpened', { label: 'breaker opened', color: OUTCOMES.Timeout }),
-      ]),
-      graph('Time a batch takes', percentiles('BatchDuration'), {
-        yAxis: { left: { min: 0, label: 'milliseconds', showUnits: false } },
-      }),
+      graph(
+        'Lag from reading to marked',
+        ['p50', 'p90', 'p99'].map(stat => own('ReadLag', { stat, label: stat })),
+        { yAxis: { left: { min: 0, label: 'milliseconds', showUnits: false } } },
+      ),
     ]),
-    ...row(19, 6, [
+    ...row(14, 6, [
       graph(
         'Queue',
         [
           queue('ApproximateNumberOfMessagesVisible', 'receipts', { label: 'waiting' }),
-          queue('ApproximateNumberOfMessagesNotVisible', 'receipts', { label: 'taken or backing off' }),
+          queue('ApproximateNumberOfMessagesNotVisible', 'receipts', { label: 'in flight or backing off' }),
           queue('NumberOfMessagesSent', 'receipts', { label: 'sent', stat: 'Sum' }),
         ],
         { stat: 'Maximum' },
@@ -139,28 +146,44 @@ export const dashboard = (name: string): string => {
         'Dead-letter queue',
         [
           queue('ApproximateNumberOfMessagesVisible', 'dead-letters', { label: 'waiting' }),
-          queue('ApproximateNumberOfMessagesNotVisible', 'dead-letters', { label: 'held by someone' }),
+          queue('ApproximateNumberOfMessagesNotVisible', 'dead-letters', { label: 'hidden by a look' }),
         ],
         { stat: 'Maximum' },
       ),
+      graph('Trouble', [
+        own('Unauthorized', { label: 'credentials refused', color: RED }),
+        own('Misconfigured', { label: 'refused by the gateway', color: '#67000d' }),
+        own('BreakerOpened', { label: 'breaker opened', color: ORANGE }),
+      ]),
       graph('Function', [
         lambda('Invocations', { label: 'batches' }),
-        lambda('Errors', { label: 'errors', color: OUTCOMES.Failed }),
-        lambda('Throttles', { label: 'throttles', color: OUTCOMES.Timeout }),
-        lambda('ConcurrentExecutions', { label: 'at once', stat: 'Maximum' }),
+        lambda('Errors', { label: 'errors', color: RED }),
+        lambda('Throttles', { label: 'throttles', color: ORANGE }),
+        lambda('Duration', { label: 'longest, ms', stat: 'Maximum', yAxis: 'right' }),
       ]),
     ]),
-    ...row(25, 6, [
-      {
-        type: 'log',
-        properties: {
-          title: 'Last receipts that were not marked',
-          region: REGION,
-          view: 'table',
-          query: `SOURCE '${logGroup}' | fields @timestamp, message, code, detail, case_id, attempt, request_id, message_id
-| filter message in ["receipt.dead_lettered", "receipt.delayed", "receipt.left"] | sort @timestamp desc | limit 50`,
-        },
-      },
+    ...row(20, 6, [
+      log('Receipts by outcome', 'bar', sums(OUTCOMES)),
+      log(
+        'What a batch counts',
+        'timeSeries',
+        sums(['receipts', 'marks', 'coalesced', 'calls', 'throttles', 'log_ins', 'log_ins_refused']),
+      ),
+    ]),
+    ...row(26, 6, [
+      log(
+        'Last receipts that were not marked',
+        'table',
+        lines(
+          ['receipt.dead_lettered', 'receipt.delayed', 'receipt.left'],
+          ['message', 'code', 'detail', 'case_id', 'attempt', 'request_id', 'message_id'],
+        ),
+      ),
+      log(
+        'Last superseded receipts',
+        'table',
+        lines(['receipt.superseded'], ['case_id', 'bound', 'newer', 'message_id']),
+      ),
     ]),
   ];
   return JSON.stringify({ widgets });

@@ -22,7 +22,7 @@ const read = async ({ options, resolveVariable }: VariableRequest) => {
   for (const name of PARAMS) given[name] = await resolveVariable(`param:${name}, null`);
   const service = await resolveVariable('self:service');
   const stage = await resolveVariable('sls:stage');
-  return readSettings(`${service}-${stage}`, given);
+  return { stage: String(stage), ...readSettings(`${service}-${stage}`, given) };
 };
 
 export default class RelayVariables {
@@ -41,9 +41,9 @@ export default class RelayVariables {
         reading = undefined;
         throw error;
       });
-      const { settings, wrong } = await reading;
+      const { settings, wrong, stage } = await reading;
       if (settings) {
-        const values: Record<string, unknown> = { ...settings, dashboard: dashboard(settings.name) };
+        const values: Record<string, unknown> = { ...settings, dashboard: dashboard(settings.name, stage) };
         return { value: values[request.address] };
       }
       // Told once, although two dozen variables ask.

@@ -313,17 +313,9 @@ export const startEnvironment = async (setup: Setup = {}) => {
     lines: (): Record<string, unknown>[] =>
       jsonLines(printedSince(from)).filter(line => typeof line.message === 'string'),
     /** The metrics since, summed up. */
-    metrics: (): Record<string, number> => {
-      const sums: Record<string, number> = {};
-      for (const { _aws, ...line } of jsonLines(printedSince(from))) {
-        if (!_aws) continue;
-        for (const [metric, value] of Object.entries(line)) {
-          const numbers = [value].flat().filter(each => typeof each === 'number');
-          if (numbers.length > 0) sums[metric] = numbers.reduce((a, b) => a + b, sums[metric] ?? 0);
-        }
-      }
-      return sums;
-    },
+    metrics: () => sumOf(jsonLines(printedSince(from)).filter(({ _aws }) => _aws)),
+    /** What every batch since has counted in its log line, summed up. */
+    counts: () => sumOf(jsonLines(printedSince(from)).filter(({ message }) => message === 'batch.settled')),
 
     /** Forgets requests, letters, messages and faults; the function stays warm. */
     clear() {
@@ -343,6 +335,16 @@ const jsonLines = (text: string): Record<string, unknown>[] =>
     .split('\n')
     .filter(line => line.startsWith('{'))
     .map(line => JSON.parse(line));
+
+/** The numbers of all lines, summed up by name; a list counts with all it holds. */
+const sumOf = (lines: Record<string, unknown>[]): Record<string, number> => {
+  const sums: Record<string, number> = {};
+  for (const [name, value] of lines.flatMap(line => Object.entries(line))) {
+    const numbers = [value].flat().filter(each => typeof each === 'number');
+    if (numbers.length > 0) sums[name] = numbers.reduce((a, b) => a + b, sums[name] ?? 0);
+  }
+  return sums;
+};
 
 /** A receipt's body. */
 export const receipt = (case_id: string, rest: object = {}): string => JSON.stringify({ case_id, ...rest });

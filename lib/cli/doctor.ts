@@ -30,7 +30,7 @@ const checkHere = async (): Promise<Check[]> => {
       'Set them, or check a deployed stage: relay doctor --stage NAME.',
     );
   }
-  const telemetry = { log: new Logger({ logLevel: 'SILENT' }), count: () => {}, publish: () => {} };
+  const telemetry = { log: new Logger({ logLevel: 'SILENT' }), count: () => {}, settled: () => {} };
   const parts = compose(config, { createClient, createQueue, telemetry });
   const said = (answer: Answer) => classify(answer, parts.redactor.redact);
   const patient = { config, createClient, classify: said, ...parts };

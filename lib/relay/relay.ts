@@ -99,7 +99,7 @@ const logEvents = {
 } as const;
 
 /** One line per receipt, one per batch, and the metrics. */
-const report = ({ log, count, publish }: Telemetry, entries: Entry[], marks: number, batchMs: number) => {
+const report = ({ log, count, settled }: Telemetry, entries: Entry[], marks: number, batchMs: number) => {
   const now = Date.now();
   const lags: number[] = [];
   const fates = { marked: 0, superseded: 0, dead_lettered: 0, delayed: 0, left: 0 };
@@ -120,14 +120,9 @@ const report = ({ log, count, publish }: Telemetry, entries: Entry[], marks: num
       ...(reason && { reason }),
     });
   }
-  const duration_ms = Math.round(batchMs);
-  log.info('batch.settled', { receipts: entries.length, marks, ...fates, duration_ms });
-  count('Receipts', entries.length);
-  count('Marked', 0); // none is a number too: an alarm looks for it
   count('DeadLettered', fates.dead_lettered);
-  publish({
-    ReadLag: lags,
-    BatchDuration: [duration_ms],
-    OldestUnsettledAge: oldestMs > 0 ? [oldestMs / 1000] : [],
-  });
+  settled(
+    { receipts: entries.length, marks, ...fates, duration_ms: Math.round(batchMs) },
+    { ReadLag: lags, OldestUnsettledAge: oldestMs > 0 ? [oldestMs / 1000] : [] },
+  );
 };

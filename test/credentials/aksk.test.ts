@@ -101,7 +101,7 @@ describe('a key that Huawei refuses', () => {
     expect(await failed(environment, receipts(MANY))).toBe(MANY);
     expect(environment.huawei.requests).toHaveLength(2);
     expect(environment.deadLetters()).toEqual([]);
-    expect(environment.metrics().LogInsRefused).toBe(2);
+    expect(environment.counts().log_ins_refused).toBe(2);
     expect(reasons(environment)[0]).toMatch(
       /^OSM answered 401: APIGW.0301 .*not tried again before .* unless the secret changes/,
     );

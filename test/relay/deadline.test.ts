@@ -36,7 +36,7 @@ test('requests that hang are cut: what was marked is acknowledged, dead letters 
   expect(tookMs).toBeLessThan(2000 + GRACE_MS);
   expect(failed).toEqual([0, 3]);
   expect(environment.deadLetters()).toMatchObject([{ failure: { code: 'malformed' } }]);
-  expect(environment.metrics()).toMatchObject({ Marked: 2, Unfinished: 2 });
+  expect(environment.counts()).toMatchObject({ marked: 2, unfinished: 2 });
 });
 
 test('it stops starting calls in time', async () => {

@@ -23,7 +23,7 @@ describe('the breaker', () => {
     expect(environment.marks().length).toBeLessThanOrEqual(10);
     for (const id of ids) expect(environment.hiddenSeconds(id)).toBeLessThanOrEqual(5);
     expect(environment.deadLetters()).toEqual([]);
-    expect(environment.metrics()).toMatchObject({ BreakerOpened: 1, Unavailable: 30 });
+    expect(environment.counts()).toMatchObject({ breaker_opened: 1, unavailable: 30 });
   });
 
   test('while it is open, the next batches make no call, and what is past its age dies of what opened it', async () => {
