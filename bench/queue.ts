@@ -8,7 +8,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import { recordOf } from '../local/sqs-record.ts';
+import { recordOf } from '../local/lambda/sqs-record.ts';
 import type { Running } from './processes.ts';
 
 const MOST_ENTRIES = 10;

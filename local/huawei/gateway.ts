@@ -1,10 +1,10 @@
 import { type Answer, json } from './answer.ts';
-import type { createIam } from './iam.ts';
-import { iamError } from './log-in.ts';
+import type { createIam } from './iam/iam.ts';
+import { iamError } from './iam/log-in.ts';
+import type { createAccessKeys } from './iam/signature.ts';
 import type { Identity, Settings } from './options.ts';
-import type { createOsm } from './osm.ts';
+import type { createOsm } from './osm/osm.ts';
 import type { LoggedRequest, Route } from './requests.ts';
-import type { createAccessKeys } from './signature.ts';
 
 /** What Huawei's API gateway takes in a request body. */
 export const BODY_LIMIT_BYTES = 12 * 1024 * 1024;

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import type { Fault } from './faults.ts';
-import { listingSchema } from './message-list.ts';
 
 const userSchema = z.strictObject({
   name: z.string(),
@@ -32,6 +31,17 @@ const caseSchema = z.strictObject({
   unread: z.number().int().min(0).default(1),
 });
 
+/** What the documentation leaves open about ListMessages, for tests to choose. */
+export const listingSchema = z.strictObject({
+  order: z.enum(['ascending', 'descending']).default('descending'),
+  /** What stands behind a time; with `none` it is in the zone that was asked for by X-Time-Zone. */
+  offset: z.union([z.literal('none'), z.string().regex(/^(Z|[+-]\d\d:?\d\d)$/)]).default('Z'),
+  separator: z.enum(['T', ' ']).default('T'),
+  /** Digits of the fraction; what is cut off is lost. */
+  fraction: z.number().int().min(0).max(9).default(0),
+  /** The zone of times without offset, whatever was asked for: `GMT+8`. */
+  misreadZone: z.string().optional(),
+});
 /** Used where the options name no account. */
 export const defaultAccount = {
   domain: 'acme',
@@ -85,6 +95,7 @@ export type HuaweiOptions = z.input<typeof optionsSchema>;
 export type Settings = z.output<typeof optionsSchema>;
 export type Account = Settings['accounts'][number];
 export type User = Account['users'][number];
+export type Listing = z.output<typeof listingSchema>;
 export type AccessKey = Settings['accessKeys'][string];
 
 export interface Clock {

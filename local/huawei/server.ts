@@ -6,11 +6,11 @@ import { optionsFrom } from './command-line.ts';
 import { deliver } from './delivery.ts';
 import { createFaults, isHandled, substituteFor } from './faults.ts';
 import { BODY_LIMIT_BYTES, createGateway } from './gateway.ts';
-import { createIam } from './iam.ts';
+import { createIam } from './iam/iam.ts';
+import { createAccessKeys } from './iam/signature.ts';
 import { type Clock, type HuaweiOptions, optionsSchema } from './options.ts';
-import { createOsm } from './osm.ts';
+import { createOsm } from './osm/osm.ts';
 import { entryFor, type LoggedRequest } from './requests.ts';
-import { createAccessKeys } from './signature.ts';
 
 /** Far over the gateway's own limit, so that it is the gateway who refuses. */
 const PARSER_HEADER_BYTES = 1024 * 1024;

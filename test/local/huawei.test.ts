@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { Agent, type IncomingHttpHeaders, request as open } from 'node:http';
 import { AKSKSigner } from '@huaweicloud/huaweicloud-sdk-core/auth/AKSKSigner.js';
 import type { Fault } from '../../local/huawei/faults.ts';
+import { signatureOf } from '../../local/huawei/iam/signature.ts';
 import type { HuaweiOptions } from '../../local/huawei/options.ts';
 import { type Huawei, startHuawei } from '../../local/huawei/server.ts';
-import { signatureOf } from '../../local/huawei/signature.ts';
 
 const LOG_IN = '/v3/auth/tokens?nocatalog=true';
 const JSON_TYPE = { 'Content-Type': 'application/json;charset=utf8' };

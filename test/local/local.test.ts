@@ -5,15 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Message, SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { failedIdsOf } from '../../local/batch-response.ts';
+import { failedIdsOf } from '../../local/lambda/batch-response.ts';
 import {
   type Batch,
   type EventSourceMapping,
   type MappingOptions,
   startEventSourceMapping,
-} from '../../local/event-source-mapping.ts';
-import { type FunctionOptions, type LocalFunction, startFunction } from '../../local/function.ts';
-import { recordOf } from '../../local/sqs-record.ts';
+} from '../../local/lambda/event-source-mapping.ts';
+import { type FunctionOptions, type LocalFunction, startFunction } from '../../local/lambda/function.ts';
+import { recordOf } from '../../local/lambda/sqs-record.ts';
 
 const eventually = async (holds: () => boolean, forMs = 10_000) => {
   const until = Date.now() + forMs;

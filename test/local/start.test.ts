@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Sent, summarize } from '../../local/summary.ts';
+import { type Sent, summarize } from '../../local/play/summary.ts';
 
-const START = path.resolve(import.meta.dirname, '../../local/start.ts');
+const START = path.resolve(import.meta.dirname, '../../local/play/start.ts');
 /** The acts take about half a minute on an idle machine. */
 const PATIENCE_MS = 150_000;
 

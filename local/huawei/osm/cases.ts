@@ -1,4 +1,4 @@
-import type { Clock, Settings } from './options.ts';
+import type { Clock, Settings } from '../options.ts';
 
 /** A case's first messages are older than any receipt may be: queue and dead letters keep one for weeks only. */
 const FIRST_MESSAGES_AGE_MS = 60 * 86_400_000;
@@ -30,7 +30,7 @@ export interface SupportCase {
   readAt: number[];
 }
 
-/** A message that a mark made read and that no person read at or after its writing. */
+/** A message that a mark made read, though no person had read the case since its writing. */
 export interface HiddenMessage {
   caseId: string;
   message: CaseMessage;
@@ -72,10 +72,9 @@ export function createCases(settings: Pick<Settings, 'cases' | 'openCases'>, clo
     },
     hidden(): HiddenMessage[] {
       return [...cases].flatMap(([caseId, { messages, readAt }]) => {
-        const lastRead = Math.max(...readAt);
-        return messages
-          .filter(({ cleared, at }) => cleared !== undefined && at > lastRead)
-          .map(message => ({ caseId, message }));
+        const isHidden = ({ at, cleared }: CaseMessage) =>
+          cleared !== undefined && !readAt.some(time => time >= at && time <= cleared.at);
+        return messages.filter(isHidden).map(message => ({ caseId, message }));
       });
     },
   };

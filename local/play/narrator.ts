@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseJson } from '../lib/json.ts';
+import { parseJson } from '../../lib/json.ts';
 import { say, type What } from './screen.ts';
 
 const lineSchema = z.looseObject({

@@ -5,12 +5,19 @@ import path from 'node:path';
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 import { startFauxqs } from 'fauxqs';
-import { type Batch, type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
-import { startFunction } from './function.ts';
-import type { HuaweiOptions } from './huawei/options.ts';
-import { startHuawei } from './huawei/server.ts';
+import type { HuaweiOptions } from '../huawei/options.ts';
+import { startHuawei } from '../huawei/server.ts';
+import {
+  type Batch,
+  type EventSourceMapping,
+  startEventSourceMapping,
+} from '../lambda/event-source-mapping.ts';
+import { startFunction } from '../lambda/function.ts';
 
-export const BUNDLE = path.resolve(import.meta.dirname, '../.build/mark-as-read/handlers/mark-as-read.mjs');
+export const BUNDLE = path.resolve(
+  import.meta.dirname,
+  '../../.build/mark-as-read/handlers/mark-as-read.mjs',
+);
 
 // serverless.yml's numbers where they do not make a person wait.
 const BATCH_SIZE = 1000;

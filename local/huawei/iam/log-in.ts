@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { parseJson } from '../../lib/json.ts';
-import { type Answer, json } from './answer.ts';
-import type { Account } from './options.ts';
-import type { LoggedRequest } from './requests.ts';
+import { parseJson } from '../../../lib/json.ts';
+import { type Answer, json } from '../answer.ts';
+import type { Account } from '../options.ts';
+import type { LoggedRequest } from '../requests.ts';
 
 const byNameOrId = z
   .strictObject({ name: z.string().min(1).optional(), id: z.string().min(1).optional() })

@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import { type Answer, json } from './answer.ts';
+import { type Answer, json } from '../answer.ts';
+import { type Clock, type Identity, type Listing, listingSchema, type Settings } from '../options.ts';
+import type { LoggedRequest } from '../requests.ts';
 import {
   type CaseMessage,
   createCases,
@@ -7,9 +9,7 @@ import {
   type SupportCase,
   type Writing,
 } from './cases.ts';
-import { type Listing, listingSchema, pageOf } from './message-list.ts';
-import type { Clock, Identity, Settings } from './options.ts';
-import type { LoggedRequest } from './requests.ts';
+import { pageOf } from './message-list.ts';
 
 const CASE_ID_MAX = 64;
 const GROUP_ID_MAX = 64;

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { AccessKey, Clock, Identity } from './options.ts';
+import type { AccessKey, Clock, Identity } from '../options.ts';
 
 // https://support.huaweicloud.com/intl/en-us/devg-apisign/api-sign-algorithm.html
 const ALGORITHM = 'SDK-HMAC-SHA256';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type Answer, json } from './answer.ts';
+import { type Answer, json } from '../answer.ts';
+import type { Account, Clock, Identity, Settings, User } from '../options.ts';
+import type { LoggedRequest } from '../requests.ts';
 import { domainIdOf, iamError, isNamed, readLogIn, type Scope, scopeRefusal } from './log-in.ts';
-import type { Account, Clock, Identity, Settings, User } from './options.ts';
-import type { LoggedRequest } from './requests.ts';
 
 interface Token {
   user: User;

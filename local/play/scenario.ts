@@ -1,4 +1,4 @@
-import type { FailureCode } from '../lib/failure.ts';
+import type { FailureCode } from '../../lib/failure.ts';
 
 /** A receipt to send, and what has to become of it. */
 export interface Wish {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { command } from './screen.ts';
 
-const CLI = path.resolve(import.meta.dirname, '../handlers/cli.ts');
+const CLI = path.resolve(import.meta.dirname, '../../handlers/cli.ts');
 
 /**
  * Runs the command line as a person would, on the same screen.

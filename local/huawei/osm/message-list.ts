@@ -1,18 +1,5 @@
-import * as z from 'zod';
+import type { Listing } from '../options.ts';
 import type { CaseMessage } from './cases.ts';
-
-/** What the documentation leaves open about ListMessages, for tests to choose. */
-export const listingSchema = z.strictObject({
-  order: z.enum(['ascending', 'descending']).default('descending'),
-  /** What stands behind a time; with `none` it is in the zone that was asked for by X-Time-Zone. */
-  offset: z.union([z.literal('none'), z.string().regex(/^(Z|[+-]\d\d:?\d\d)$/)]).default('Z'),
-  separator: z.enum(['T', ' ']).default('T'),
-  /** Digits of the fraction; what is cut off is lost. */
-  fraction: z.number().int().min(0).max(9).default(0),
-  /** The zone of times without offset, whatever was asked for: `GMT+8`. */
-  misreadZone: z.string().optional(),
-});
-export type Listing = z.output<typeof listingSchema>;
 
 /** Documented: the zone where a request names none. */
 const DEFAULT_ZONE = 'GMT+8';
