@@ -1,16 +1,13 @@
-// `npm run schemas`: JSON Schemas of what producers and operators exchange with this service, from the schemas that
-// the code itself runs. They are committed; a test fails where they are stale.
-import { mkdir, writeFile } from 'node:fs/promises';
+// `npm run schemas`: what senders and operators exchange with this service, as JSON Schemas and for TypeScript, made from
+// the schemas that the code itself runs. Committed; a test fails where they are stale.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { TIME } from '../lib/receipt/time.ts';
-import { failureContract } from './contract/failure.ts';
-import { receiptContract } from './contract/receipt.ts';
-import { answerContract, requestContract } from './contract/replay.ts';
+import { contracts, receiptSource } from './contract.ts';
 
-export const contracts = [receiptContract, failureContract, requestContract, answerContract];
-
-export const folder = path.resolve(import.meta.dirname, '../schemas');
+const root = path.resolve(import.meta.dirname, '..');
+export const folder = path.join(root, 'schemas');
 
 type Node = z.core.JSONSchema.JSONSchema;
 
@@ -46,48 +43,66 @@ const makePortable = (node: Node) => {
   Object.assign(node, form);
 };
 
-/** Gives every field its words. @throws Error where a field has none, or words have no field */
-const describe = (node: Node, words: Record<string, string>) => {
-  const left = new Set(Object.keys(words));
-  const visit = (parent: Node, prefix: string) => {
-    for (const [name, child] of Object.entries(parent.properties ?? {}) as [string, Node][]) {
-      const place = `${prefix}${name}`;
-      if (!words[place]) throw new Error(`local/contract/ has no words for ${place}`);
-      left.delete(place);
-      child.description = words[place];
-      visit(child, `${place}.`);
-    }
-  };
-  visit(node, '');
-  if (left.size > 0) throw new Error(`local/contract/ has words for no field: ${[...left].join(', ')}`);
+/** The doc comments of the fields in a file, by name: so that the words stand beside the field, and cost no function. */
+const commentsIn = async (source: string): Promise<Map<string, string>> => {
+  const text = await readFile(path.join(root, source), 'utf8');
+  const comments = text.matchAll(/\/\*\*((?:(?!\*\/).)*)\*\/\s*(\w+)\??:/gs);
+  return new Map(
+    Array.from(comments, ([, words = '', name = '']) => [name, words.replace(/\s+(\* )?/g, ' ').trim()]),
+  );
+};
+
+/** Gives every field its words, those in `set` the words of a receipt. @throws Error where a field has none */
+const describe = (node: Node, words: Map<string, string>, receiptWords: Map<string, string>) => {
+  for (const [name, child] of Object.entries(node.properties ?? {}) as [string, Node][]) {
+    const description = words.get(name);
+    if (!description) throw new Error(`The field ${name} has no doc comment to publish.`);
+    child.description = description;
+    describe(child, name === 'set' ? receiptWords : words, receiptWords);
+  }
 };
 
 const ascii = (text: string) =>
   text.replace(/[^\n -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
+const typeOf = ({ type, anyOf }: Node): string =>
+  anyOf ? anyOf.map(child => typeOf(child as Node)).join(' | ') : String(type);
+
+/** A schema's fields as an interface, for senders in TypeScript. */
+const declare = (name: string, description: string, { properties = {}, required = [] }: Node): string => {
+  const fields = (Object.entries(properties) as [string, Node][]).map(([field, node]) => {
+    const [mark, absent] = required.includes(field) ? ['', ''] : ['?', ' | undefined'];
+    return `  /** ${node.description} */\n  ${field}${mark}: ${typeOf(node)}${absent};\n`;
+  });
+  return `// Made by \`npm run schemas\`.\n\n/** ${description} */\nexport interface ${name} {\n${fields.join('')}}\n`;
+};
+
 /** The text of each file, by its name. */
-export const render = (): Record<string, string> =>
-  Object.fromEntries(
-    contracts.map(({ file, schema, title, description, fields, examples }) => {
-      const made = z.toJSONSchema(schema, { io: 'input' });
-      makePortable(made);
-      describe(made, fields);
-      const { $schema, ...rest } = made;
-      const name = file.replace('.schema.json', '');
-      const document = {
-        $schema,
-        $id: `urn:read-receipt-relay:${name}`,
-        title,
-        description,
-        ...rest,
-        examples,
-      };
-      return [file, ascii(`${JSON.stringify(document, undefined, 2)}\n`)];
-    }),
-  );
+export const render = async (): Promise<Record<string, string>> => {
+  const files: Record<string, string> = {};
+  const receiptWords = await commentsIn(receiptSource);
+  for (const { name, schema, title, description, source, examples } of contracts) {
+    const made = z.toJSONSchema(schema, { io: 'input' });
+    makePortable(made);
+    describe(made, await commentsIn(source), receiptWords);
+    const { $schema, ...rest } = made;
+    const document = {
+      $schema,
+      $id: `urn:read-receipt-relay:${name}`,
+      title,
+      description,
+      ...rest,
+      examples,
+    };
+    files[`${name}.schema.json`] = ascii(`${JSON.stringify(document, undefined, 2)}\n`);
+    if (source === receiptSource) files[`${name}.d.ts`] = declare('Receipt', description, made);
+  }
+  return files;
+};
 
 if (import.meta.main) {
   await mkdir(folder, { recursive: true });
-  for (const [file, text] of Object.entries(render())) await writeFile(path.join(folder, file), text);
-  console.log(`schemas/ holds ${contracts.map(({ file }) => file).join(', ')}.`);
+  const files = await render();
+  for (const [file, text] of Object.entries(files)) await writeFile(path.join(folder, file), text);
+  console.log(`schemas/ holds ${Object.keys(files).join(', ')}.`);
 }

@@ -1,16 +1,20 @@
 // The published JSON Schemas: up to date, with words for every field, and of one mind with the code.
+import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import fc from 'fast-check';
+import type * as z from 'zod/mini';
 import { letterOf } from '../lib/dead-letters/letter.ts';
 import { createReplay } from '../lib/dead-letters/replay.ts';
 import { letterCodes, parseReplayRequest } from '../lib/dead-letters/request.ts';
 import { failureCodes } from '../lib/failure.ts';
-import { parseReceipt } from '../lib/receipt/receipt.ts';
+import { parseReceipt, type receiptSchema } from '../lib/receipt/receipt.ts';
 import type { Message } from '../lib/sqs/message.ts';
-import { contracts, folder, render } from '../local/schemas.ts';
+import { contracts } from '../local/contract.ts';
+import { folder, render } from '../local/schemas.ts';
+import type { Receipt } from '../schemas/receipt.d.ts';
 import { fabricated, passwordCredentials, receipt, startEnvironment, useEnvironment } from './environment.ts';
 
 const RUNS = 2_000;
@@ -18,11 +22,11 @@ const read = (file: string) => readFile(path.join(folder, file), 'utf8');
 
 const ajv = new Ajv2020({ allErrors: true });
 formats.default(ajv);
+const files = Object.entries(await render());
 const validators = Object.fromEntries(
-  Object.entries(render()).map(([file, text]) => [
-    file.replace('.schema.json', ''),
-    ajv.compile(JSON.parse(text)),
-  ]),
+  files
+    .filter(([file]) => file.endsWith('.json'))
+    .map(([file, text]) => [file.replace('.schema.json', ''), ajv.compile(JSON.parse(text))]),
 );
 const isValid = (name: string, value: unknown): boolean => validators[name]?.(value) ?? false;
 
@@ -36,16 +40,25 @@ const takesRequest = (value: unknown) => {
   }
 };
 
-test.each(Object.entries(render()))('schemas/%s is up to date (npm run schemas)', async (file, text) => {
+test.each(files)('schemas/%s is up to date (npm run schemas)', async (file, text) => {
   expect(await read(file)).toBe(text);
 });
 
+test('schemas/receipt.d.ts is the type of what the code takes', () => {
+  type Taken = z.input<typeof receiptSchema>;
+  const sent: Receipt = { case_id: '1', read_at: undefined } satisfies Taken;
+  const taken: Taken = sent satisfies Taken;
+  // @ts-expect-error A misspelt field does not compile.
+  const misspelt: Receipt = { case_id: '1', groupId: 'g' };
+  expect([taken, misspelt].map(takesReceipt)).toEqual([true, true]);
+});
+
 describe('examples', () => {
-  test.each(contracts)('$title: schema and code take each', ({ file, schema, examples }) => {
+  test.each(contracts)('$title: schema and code take each', ({ name, schema, examples }) => {
     expect(examples.length).toBeGreaterThan(1);
     for (const example of examples) {
       expect(schema.safeParse(example)).toMatchObject({ success: true });
-      expect([example, isValid(file.replace('.schema.json', ''), example)]).toEqual([example, true]);
+      expect([example, isValid(name, example)]).toEqual([example, true]);
     }
   });
 
@@ -64,6 +77,21 @@ describe('examples', () => {
     }
   });
 });
+
+/** The words of JSON Schema that schemas/ says of texts, as a validator in Python takes them. */
+const PYTHON = `
+import json, re, sys
+def valid(schema, value):
+    if "anyOf" in schema and not any(valid(one, value) for one in schema["anyOf"]): return False
+    if "not" in schema and valid(schema["not"], value): return False
+    if schema.get("type", "string") != "string": return False
+    if "enum" in schema and value not in schema["enum"]: return False
+    if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)): return False
+    return "pattern" not in schema or re.search(schema["pattern"], value) is not None
+given = json.load(sys.stdin)
+said = {name: [valid(schema, value) for value in given["values"]] for name, schema in given["properties"].items()}
+json.dump(said, sys.stdout)
+`;
 
 const unit = fc.integer({ min: 0, max: 0xffff }).map(code => String.fromCharCode(code));
 const text = fc.oneof(
@@ -143,6 +171,28 @@ describe('generated values: schema and code agree', () => {
       { numRuns: RUNS },
     );
     expect(valid).toBeGreaterThan(RUNS / 50);
+  });
+
+  test('receipts, by the regular expressions of Python', () => {
+    const { properties } = JSON.parse(Object.fromEntries(files)['receipt.schema.json'] as string);
+    const texts = fc.sample(fc.oneof(text, time), { numRuns: RUNS, seed: 1 });
+    const ends = ['', '\n', '\r', '\u2028', '\u0085', '٣', 'é', '\u{1f3ab}', '\ud800', '\ufffd', '\uffff'];
+    const values = [
+      ...texts,
+      ...ends.flatMap(end => ['a', '2026-01-31T09:30:00Z'].map(start => start + end)),
+    ];
+    const ran = spawnSync('python3', ['-c', PYTHON], { input: JSON.stringify({ properties, values }) });
+    if (ran.error) return console.warn(`Python is not tried: ${ran.error.message}`);
+    expect(String(ran.stderr)).toBe('');
+    const said: Record<string, boolean[]> = JSON.parse(String(ran.stdout));
+    expect(Object.keys(said)).toEqual(['case_id', 'group_id', 'language', 'time_zone', 'read_at']);
+    for (const [field, answers] of Object.entries(said))
+      for (const [index, value] of values.entries())
+        expect([field, value, answers[index]]).toEqual([
+          field,
+          value,
+          takesReceipt({ case_id: '1', [field]: value }),
+        ]);
   });
 
   test('replay requests', () => {

@@ -19,7 +19,7 @@ const time = z.iso.datetime({
 });
 
 export const filterSchema = z.strictObject({
-  /** One of these codes. */
+  /** One of these codes; "unknown" is what SQS moved by itself, or a person put there. */
   failure_code: z.optional(
     z
       .array(z.enum(letterCodes, `must be one of ${letterCodes.join(', ')}`), 'must be a list of codes')
@@ -27,20 +27,22 @@ export const filterSchema = z.strictObject({
   ),
   /** Exactly this case. */
   case_id: z.optional(z.string('must be text')),
-  /** Dead-lettered at this time or later. */
+  /** Dead-lettered at this time or later; ISO 8601 with offset. */
   after: z.optional(time),
-  /** Dead-lettered earlier than this. */
+  /** Dead-lettered earlier than this; ISO 8601 with offset. */
   before: z.optional(time),
-  /** What was replayed so often already stays. */
+  /** What was replayed so often already stays, and is counted as guarded; 3 by default. */
   max_replays: z.optional(whole(1, 1_000_000)),
 });
 
 export const replayRequestSchema = z.strictObject({
+  /** Which dead letters; all that is named must hold. */
   filter: z.optional(filterSchema),
+  /** Fields to set in each receipt before it is sent, by the rules of a receipt; null takes one away. */
   set: z.optional(repairSchema),
-  /** The most messages to send. */
+  /** The most messages to send; no limit by default. */
   limit: z.optional(whole(1, Number.MAX_SAFE_INTEGER)),
-  /** The most messages to send in any window of one second. */
+  /** The most messages to send in any window of one second; no limit by default. */
   rate_per_second: z.optional(whole(1, 100_000)),
   /** Counts and changes nothing. */
   dry_run: z.optional(z.boolean('must be true or false')),

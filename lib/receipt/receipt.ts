@@ -36,13 +36,34 @@ const time = field(
   'an ISO 8601 time with offset, such as 2026-01-31T09:30:00Z or 2026-01-31T17:30:00+08:00',
 );
 
-/** One person read the messages of one case. Unknown fields are ignored; `null` means absent. */
+/** One person read the messages of one case. Unknown fields are ignored. schemas/ publishes the fields' comments. */
 export const receiptSchema = z.object(
   {
+    /**
+     * The ticket, by the id that Huawei Cloud gives it: 1 to 64 characters (Unicode code points), without control
+     * characters or lone surrogates, and not "." or "..". All unread messages of this case are marked as read.
+     */
     case_id: caseId,
+    /**
+     * Id of the IAM user group; 0 to 64 characters (Unicode code points), empty or null = absent. Huawei demands it
+     * where the ticket belongs to another member of the group, and answers OSM.01010002 without it.
+     */
     group_id: z.nullish(groupId),
+    /**
+     * Language of Huawei's answers, 1 to 32 visible ASCII characters, such as "en-us"; null = absent. Goes into the
+     * header X-Language; Huawei takes zh-cn without it.
+     */
     language: z.nullish(header),
+    /**
+     * Time zone of Huawei's answers, 1 to 32 visible ASCII characters, such as "GMT+8"; null = absent. Goes into the
+     * header X-Time-Zone; Huawei takes GMT+8 without it.
+     */
     time_zone: z.nullish(header),
+    /**
+     * When the person read: ISO 8601, a date that exists and a time with offset; "T", "t" or a space between, seconds
+     * and fraction optional, "Z", "z", "+08:00" or "+0800"; null = absent. Always send it: a receipt that arrives late
+     * then hides nothing that was written after this time. Huawei never sees it.
+     */
     read_at: z.nullish(time),
   },
   'must be a JSON object with a case_id',

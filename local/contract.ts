@@ -1,0 +1,168 @@
+// What schemas/ publishes: the code's own schemas, the shape of what it only writes, and examples. What a field means is
+// said where the field is, in its doc comment: here for what is only written, else in the file that `source` names.
+import * as z from 'zod/mini';
+import type { ReplayCounts } from '../lib/dead-letters/replay.ts';
+import { replayRequestSchema } from '../lib/dead-letters/request.ts';
+import type { Stopped } from '../lib/dead-letters/scan.ts';
+import { failureCodes } from '../lib/failure.ts';
+import { receiptSchema } from '../lib/receipt/receipt.ts';
+
+/** What `lib/dead-letters/dead-letter.ts` writes; readers, ours too, take less. */
+const failureSchema = z.object({
+  /** What happened, one of the codes of docs/runbook.md; also in the attribute failure_code. */
+  code: z.enum(failureCodes),
+  /** The same for people, in a sentence; without secrets. Shortened where the message is near 1 MiB. */
+  detail: z.string(),
+  /** HTTP status of Huawei's answer, where there was one. */
+  status: z.optional(z.int().check(z.minimum(100), z.maximum(999))),
+  /** Huawei's own code, such as OSM.01010015. */
+  error_code: z.optional(z.string()),
+  /** Huawei's id of the call: name it in a ticket to them. */
+  request_id: z.optional(z.string()),
+  /** How often the receipt had been received, this time included. */
+  attempts: z.int().check(z.minimum(1)),
+  /** When it was received first. ISO 8601, UTC. */
+  first_received_at: z.iso.datetime(),
+  /** When it became a dead letter. ISO 8601, UTC. */
+  dead_lettered_at: z.iso.datetime(),
+  /** The SQS message id that it had in the queue of receipts. */
+  source_message_id: z.string(),
+});
+
+const amount = z.int().check(z.minimum(0));
+const stopped: Record<Stopped, Stopped> = {
+  done: 'done',
+  limit: 'limit',
+  scan_limit: 'scan_limit',
+  deadline: 'deadline',
+  interrupted: 'interrupted',
+};
+const replayAnswerSchema = z.object({
+  /** Dead letters looked at. */
+  scanned: amount,
+  /** Among them, those that the filter asks for. */
+  matched: amount,
+  /** Among those, replayed too often already: they stay. */
+  guarded: amount,
+  /** Sent back; in a dry run, what would be sent. */
+  replayed: amount,
+  /** Refused by SQS, or no receipt after the repair: they stay. */
+  failed: amount,
+  /** Among the replayed, those that may come twice: they could not be deleted. Marking twice is harmless. */
+  duplicated: amount,
+  /** What the dead-letter queue still holds, as far as SQS knows. */
+  remaining: amount,
+  /** Why the run ended: all was seen, the limit, 100,000 letters held, its own deadline, or a person who interrupted it. */
+  stopped: z.enum(stopped),
+  /** What else a person should know, in sentences; absent where there is nothing. */
+  notes: z.optional(z.array(z.string())),
+} satisfies Record<keyof ReplayCounts | 'notes', unknown>);
+
+/** The file that says what a receipt's fields mean. */
+export const receiptSource = 'lib/receipt/receipt.ts';
+
+export const contracts = [
+  {
+    name: 'receipt',
+    title: 'Read receipt',
+    description:
+      'A person read the messages of a ticket. Body of an SQS message, JSON; or inside an SNS notification, an EventBridge event or a CloudEvent. Fields that are not named here are ignored.',
+    schema: receiptSchema,
+    source: receiptSource,
+    examples: [
+      { case_id: '8f5a2c1e9b7d4e60' },
+      { case_id: '8f5a2c1e9b7d4e60', group_id: '5f0c31b2a4', read_at: '2026-01-31T09:30:00Z' },
+      {
+        case_id: '8f5a2c1e9b7d4e60',
+        group_id: null,
+        language: 'en-us',
+        time_zone: 'GMT+8',
+        read_at: '2026-01-31T17:30:00.250+08:00',
+      },
+    ],
+  },
+  {
+    name: 'failure',
+    title: 'Failure',
+    description:
+      'Why a receipt became a dead letter: the message attribute "failure", JSON. Letters that SQS moved by itself have none.',
+    schema: failureSchema,
+    source: 'local/contract.ts',
+    examples: [
+      {
+        code: 'rejected',
+        detail: 'OSM answered 200: OSM.01010015 This case does not exist.',
+        status: 200,
+        error_code: 'OSM.01010015',
+        request_id: '30a43c7bc2334dc68126f6a7295e178f',
+        attempts: 1,
+        first_received_at: '2026-01-31T09:30:01.104Z',
+        dead_lettered_at: '2026-01-31T09:30:01.312Z',
+        source_message_id: '059f36b4-87a3-44ab-83d2-661975830a7d',
+      },
+      {
+        code: 'invalid',
+        detail:
+          'the body: case_id must be 1 to 64 characters, without control characters or lone surrogates, and not "." or ".."',
+        attempts: 1,
+        first_received_at: '2026-01-31T09:30:01.104Z',
+        dead_lettered_at: '2026-01-31T09:30:01.110Z',
+        source_message_id: '2e1424d4-f796-459a-8184-9c92662be6da',
+      },
+    ],
+  },
+  {
+    name: 'replay-request',
+    title: 'Replay request',
+    description:
+      'Which dead letters to send back, and how: what the replay function is invoked with. Every field is optional; {} replays all.',
+    schema: replayRequestSchema,
+    source: 'lib/dead-letters/request.ts',
+    examples: [
+      {},
+      { filter: { failure_code: ['forbidden'] }, set: { group_id: '5f0c31b2a4' }, rate_per_second: 50 },
+      {
+        filter: {
+          failure_code: ['unauthorized', 'unavailable', 'unknown'],
+          case_id: '8f5a2c1e9b7d4e60',
+          after: '2026-01-31T00:00:00Z',
+          before: '2026-02-01T00:00:00+08:00',
+          max_replays: 1,
+        },
+        set: { language: null },
+        limit: 1000,
+        dry_run: true,
+      },
+    ],
+  },
+  {
+    name: 'replay-answer',
+    title: 'Replay answer',
+    description: 'What a replay did: what the replay function answers, and the command line with --json.',
+    schema: replayAnswerSchema,
+    source: 'local/contract.ts',
+    examples: [
+      {
+        scanned: 12,
+        matched: 5,
+        guarded: 1,
+        replayed: 4,
+        failed: 0,
+        duplicated: 0,
+        remaining: 8,
+        stopped: 'done',
+      },
+      {
+        scanned: 120,
+        matched: 120,
+        guarded: 0,
+        replayed: 100,
+        failed: 0,
+        duplicated: 0,
+        remaining: 20,
+        stopped: 'deadline',
+        notes: ['The time was up: run it again for the rest.'],
+      },
+    ],
+  },
+];
