@@ -62,8 +62,9 @@ describe('examples', () => {
     }
   });
 
-  test("the README's, each in a block that begins with ```json", async () => {
-    const readme = await readFile(path.resolve(folder, '../README.md'), 'utf8');
+  test('of README and docs, each in a block that begins with ```json', async () => {
+    const pages = ['../README.md', '../docs/sending.md'].map(read);
+    const readme = (await Promise.all(pages)).join('\n');
     const blocks = [...readme.matchAll(/^```json ?([\w-]*)\n(.*?)^```$/gms)].map(([, name, text = '']) => ({
       name: name || 'receipt',
       value: JSON.parse(text) as unknown,
