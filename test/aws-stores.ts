@@ -1,73 +1,23 @@
-// Secrets Manager and SSM as far as one call each goes, over real HTTP: GetSecretValue and GetParameter.
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
+// Secrets Manager, SSM and STS in the way the credentials' tests speak of them.
 
-interface StoreRequest {
-  target: string;
-  body: Record<string, unknown>;
-  headers: IncomingHttpHeaders;
-}
-type StoreAnswer = { status: number; body: string } | 'hang' | 'reset';
+import type { AwsAnswer, AwsCall } from '../local/aws/call.ts';
+import { startAws } from '../local/aws/endpoint.ts';
+import type { StsOptions } from '../local/aws/sts.ts';
 
-export const startAwsStores = async () => {
-  const secrets = new Map<string, string>();
-  const requests: StoreRequest[] = [];
-  const state: { fault: ((request: StoreRequest) => StoreAnswer | undefined) | undefined } = {
-    fault: undefined,
-  };
+type Fault = (request: AwsCall) => AwsAnswer | 'hang' | 'reset' | undefined;
 
-  const answer = (request: StoreRequest): StoreAnswer => {
-    const fault = state.fault?.(request);
-    if (fault) return fault;
-    const { target, body } = request;
-    const id = String(target.startsWith('secretsmanager') ? body.SecretId : body.Name);
-    const value = secrets.get(id);
-    if (value === undefined) {
-      const type = target.startsWith('secretsmanager') ? 'ResourceNotFoundException' : 'ParameterNotFound';
-      return { status: 400, body: JSON.stringify({ __type: type, Message: `Can't find ${id}.` }) };
-    }
-    if (target === 'secretsmanager.GetSecretValue')
-      return { status: 200, body: JSON.stringify({ Name: id, SecretString: value, VersionId: 'v1' }) };
-    if (target === 'AmazonSSM.GetParameter' && body.WithDecryption === true) {
-      const Parameter = { Name: id, Type: 'SecureString', Value: value };
-      return { status: 200, body: JSON.stringify({ Parameter }) };
-    }
-    return { status: 400, body: JSON.stringify({ __type: 'UnknownOperationException' }) };
-  };
-
-  const server = createServer(async (incoming, response) => {
-    const request: StoreRequest = {
-      target: String(incoming.headers['x-amz-target']),
-      body: JSON.parse(await text(incoming)),
-      headers: incoming.headers,
-    };
-    requests.push(request);
-    const answered = answer(request);
-    if (answered === 'hang') return;
-    if (answered === 'reset') {
-      incoming.socket.resetAndDestroy();
-      return;
-    }
-    response.writeHead(answered.status, { 'Content-Type': 'application/x-amz-json-1.1' });
-    response.end(answered.body);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-
+export const startAwsStores = async (sts?: StsOptions) => {
+  const aws = await startAws(sts ? { sts } : {});
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** By the secret's id or the parameter's name. */
-    secrets,
-    requests,
+    url: aws.url,
+    /** By the secret's id or the parameter's name; every `set` makes a new version. */
+    secrets: aws.secrets,
+    sts: aws.sts,
+    requests: aws.calls,
     /** Answers in the store's place where it gives something. */
-    set fault(fault: typeof state.fault) {
-      state.fault = fault;
+    set fault(fault: Fault | undefined) {
+      aws.intercept = fault && ((call, forward) => fault(call) ?? forward());
     },
-    close: async () => {
-      server.close();
-      server.closeAllConnections();
-    },
+    close: aws.close,
   };
 };

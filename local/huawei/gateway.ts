@@ -50,7 +50,7 @@ export function createGateway(settings: Settings, { iam, osm, accessKeys }: Behi
       : refuse('APIGW.0301', authenticationMessage('decrypt token fail'));
   }
 
-  function pass(call: Call): Answer {
+  async function pass(call: Call): Promise<Answer> {
     const { entry, route, body } = call;
     if (longestHeader(call.rawHeaders) > settings.headerLimitBytes) {
       return gatewayError(494, 'APIGW.0201', 'Request header or cookie too large', entry);
@@ -59,6 +59,8 @@ export function createGateway(settings: Settings, { iam, osm, accessKeys }: Behi
     switch (route.to) {
       case 'log_in':
         return iam.logIn(entry);
+      case 'id_token':
+        return iam.logInFederated(entry);
       case 'malformed_path':
         return gatewayError(400, 'APIGW.0201', 'Bad request', entry);
       case 'nowhere':

@@ -16,6 +16,19 @@ const accountSchema = z.strictObject({
   users: z.array(userSchema),
 });
 
+/** As an administrator sets it up in IAM: an OpenID Connect provider with programmatic access. */
+const identityProviderSchema = z.strictObject({
+  /** The account it belongs to. */
+  domain: z.string().default('acme'),
+  issuer: z.string(),
+  /** The client id: the `aud` that a token has to carry. */
+  audience: z.string(),
+  /** The issuer's key set, pasted as JSON text. */
+  keys: z.string().max(30_000),
+  /** Identity conversion: which `sub` becomes a member of which user group. */
+  rules: z.array(z.strictObject({ sub: z.string(), group: z.string(), user: z.string().optional() })),
+});
+
 const accessKeySchema = z.strictObject({
   secretKey: z.string(),
   /** Set for temporary keys: `X-Security-Token` has to carry it. */
@@ -54,6 +67,8 @@ export const optionsSchema = z.strictObject({
   /** 0 takes a free one. */
   port: z.number().int().min(0).max(65_535).default(0),
   accounts: z.array(accountSchema).default([defaultAccount]),
+  /** Identity providers by their id. */
+  identityProviders: z.record(z.string(), identityProviderSchema).default({}),
   /** AK/SK pairs by access key. */
   accessKeys: z.record(z.string(), accessKeySchema).default({}),
   /** Support cases by case id. */
@@ -96,6 +111,7 @@ export type Settings = z.output<typeof optionsSchema>;
 export type Account = Settings['accounts'][number];
 export type User = Account['users'][number];
 export type Listing = z.output<typeof listingSchema>;
+export type IdentityProvider = Settings['identityProviders'][string];
 export type AccessKey = Settings['accessKeys'][string];
 
 export interface Clock {
@@ -107,6 +123,6 @@ export interface Clock {
 
 /** Who calls, as the gateway found out. */
 export interface Identity {
-  by: 'domain_token' | 'project_token' | 'access_key';
+  by: 'domain_token' | 'project_token' | 'unscoped_token' | 'access_key';
   groups: string[] | undefined;
 }

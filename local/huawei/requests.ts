@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-export type RequestKind = 'log_in' | 'mark' | 'messages' | 'unread' | 'other';
+export type RequestKind = 'log_in' | 'id_token' | 'mark' | 'messages' | 'unread' | 'other';
 
 /** One request as it arrived, and what became of it; there from the moment its headers are read. */
 export interface LoggedRequest {
@@ -30,14 +30,17 @@ export interface LoggedRequest {
   marked: boolean;
 }
 
-const LOG_IN_PATH = '/v3/auth/tokens';
+const IAM_PATHS: Record<string, 'log_in' | 'id_token'> = {
+  '/v3/auth/tokens': 'log_in',
+  '/v3.0/OS-AUTH/id-token/tokens': 'id_token',
+};
 const UNREAD_PATH = '/v2/servicerequest/cases/instant-messages/unread';
 const CASE_PATH = /^\/v2\/servicerequest\/cases\/([^/]+)\/(instant-messages\/unread|messages)$/;
 
-const METHODS = { log_in: 'POST', unread: 'GET', mark: 'POST', messages: 'GET' } as const;
+const METHODS = { log_in: 'POST', id_token: 'POST', unread: 'GET', mark: 'POST', messages: 'GET' } as const;
 
 export type Route =
-  | { to: 'log_in' | 'unread' }
+  | { to: 'log_in' | 'id_token' | 'unread' }
   | { to: 'mark' | 'messages'; caseId: string }
   /** The path is one of ours, the method is not. */
   | { to: 'wrong_method'; of: 'iam' | 'osm' }
@@ -46,14 +49,13 @@ export type Route =
 
 /** Where a request goes by its method and undecoded path. */
 export function routeOf(method: string, rawPath: string): Route {
-  if (rawPath === LOG_IN_PATH) {
-    return method === METHODS.log_in ? { to: 'log_in' } : { to: 'wrong_method', of: 'iam' };
-  }
+  const logIn = IAM_PATHS[rawPath];
+  if (logIn) return method === METHODS[logIn] ? { to: logIn } : { to: 'wrong_method', of: 'iam' };
   if (rawPath === UNREAD_PATH) {
     return method === METHODS.unread ? { to: 'unread' } : { to: 'wrong_method', of: 'osm' };
   }
   const [, segment, operation] = CASE_PATH.exec(rawPath) ?? [];
-  if (segment === undefined) return { to: 'nowhere', of: rawPath.startsWith('/v3/') ? 'iam' : 'osm' };
+  if (segment === undefined) return { to: 'nowhere', of: /^\/v3(\.0)?\//.test(rawPath) ? 'iam' : 'osm' };
   const caseId = decoded(segment);
   if (caseId === undefined) return { to: 'malformed_path' };
   // Servers resolve dot segments, encoded or not, before they look for the operation.

@@ -51,7 +51,7 @@ export async function startHuawei(options: HuaweiOptions = {}) {
     if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
 
     const served = isHandled(trouble)
-      ? gateway.pass({ entry, route, body, rawHeaders: request.rawHeaders })
+      ? await gateway.pass({ entry, route, body, rawHeaders: request.rawHeaders })
       : undefined;
     const answered = substituteFor(trouble) ?? served;
     if (response.destroyed || !deliver(response, answered, trouble)) return;

@@ -2,14 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { type Answer, json } from '../answer.ts';
 import type { Account, Clock, Identity, Settings, User } from '../options.ts';
 import type { LoggedRequest } from '../requests.ts';
+import { createFederation } from './federation.ts';
 import { domainIdOf, iamError, isNamed, readLogIn, type Scope, scopeRefusal } from './log-in.ts';
 
 interface Token {
-  user: User;
+  holder: Pick<User, 'name' | 'groups'>;
   by: Identity['by'];
   issuedAt: number;
   expiresAt: number;
   revoked: boolean;
+}
+
+interface Granted {
+  account: Account;
+  scope: Scope | undefined;
+  methods: string[];
 }
 
 const WRONG_PASSWORD = 'The username or password is wrong.';
@@ -17,6 +24,7 @@ const LOCKED = 'The account is locked.';
 
 export function createIam(settings: Settings, clock: Clock) {
   const accounts = structuredClone(settings.accounts);
+  const federation = createFederation(settings, clock);
   const tokens = new Map<string, Token>();
   const locks = new Map<User, { failures: number; lockedUntil: number }>();
   let logIns = 0;
@@ -28,10 +36,10 @@ export function createIam(settings: Settings, clock: Clock) {
     return { failures: 0, lockedUntil: 0 };
   }
 
-  function issue(user: User, by: Token['by'], seconds = settings.tokenSeconds): [string, Token] {
+  function issue(holder: Token['holder'], by: Token['by'], seconds = settings.tokenSeconds): [string, Token] {
     const text = `MII${randomBytes(settings.tokenBytes).toString('base64url')}`.slice(0, settings.tokenBytes);
     const issuedAt = clock.now();
-    const token = { user, by, issuedAt, expiresAt: issuedAt + seconds * 1_000, revoked: false };
+    const token = { holder, by, issuedAt, expiresAt: issuedAt + seconds * 1_000, revoked: false };
     tokens.set(text, token);
     return [text, token];
   }
@@ -64,26 +72,43 @@ export function createIam(settings: Settings, clock: Clock) {
 
     const refusal = scopeRefusal(account, scope);
     if (refusal !== undefined) return refusal;
-    logIns += 1;
-    const [text, token] = issue(user, scope?.project ? 'project_token' : 'domain_token');
-    const withCatalog = new URLSearchParams(entry.query).get('nocatalog') !== 'true';
-    return json(201, tokenBody(account, scope, token, withCatalog), { 'X-Subject-Token': text });
+    // Without a scope it is the user's own domain.
+    return admit(entry, { account, scope, methods: ['password'] }, user, 'domain_token');
   }
 
-  function tokenBody(account: Account, scope: Scope | undefined, token: Token, withCatalog: boolean) {
+  /** Answers `POST /v3.0/OS-AUTH/id-token/tokens`. */
+  async function logInFederated(entry: LoggedRequest): Promise<Answer> {
+    const federated = await federation.logIn(entry);
+    if ('status' in federated) {
+      failedLogIns += 1;
+      return federated;
+    }
+    const by = federated.scope?.domain ? 'domain_token' : 'unscoped_token';
+    return admit(entry, { ...federated, methods: ['mapped'] }, federated, by);
+  }
+
+  function admit(entry: LoggedRequest, granted: Granted, holder: Token['holder'], by: Token['by']): Answer {
+    logIns += 1;
+    const [text, token] = issue(holder, granted.scope?.project ? 'project_token' : by);
+    const withCatalog = new URLSearchParams(entry.query).get('nocatalog') !== 'true';
+    return json(201, tokenBody(granted, token, withCatalog), { 'X-Subject-Token': text });
+  }
+
+  function tokenBody({ account, scope, methods }: Granted, token: Token, withCatalog: boolean) {
     const domain = { id: domainIdOf(account), name: account.domain };
+    const { name } = token.holder;
     const project = Object.entries(account.projects).find(([name, id]) =>
       isNamed(scope?.project ?? {}, name, id),
     );
     return {
       token: {
         expires_at: withMicroseconds(token.expiresAt),
-        issued_at: withMicroseconds(clock.now()),
-        methods: ['password'],
+        issued_at: withMicroseconds(token.issuedAt),
+        methods,
         catalog: withCatalog ? [{ id: '1', name: 'iam', type: 'identity', endpoints: [] }] : [],
         ...(project ? { project: { id: project[1], name: project[0], domain } } : { domain }),
         roles: [{ id: '0', name: 'te_admin' }],
-        user: { id: `id-of-${token.user.name}`, name: token.user.name, domain, password_expires_at: '' },
+        user: { id: `id-of-${name}`, name, domain, password_expires_at: '' },
       },
     };
   }
@@ -96,6 +121,7 @@ export function createIam(settings: Settings, clock: Clock) {
 
   return {
     logIn,
+    logInFederated,
 
     /** Who holds this token, or why it is refused. */
     identify(text: string): Identity | { refused: 'unknown' | 'outdated' } {
@@ -104,15 +130,16 @@ export function createIam(settings: Settings, clock: Clock) {
       const age = clock.now() - token.issuedAt;
       const died = age >= (settings.tokenDiesAfterSeconds ?? Number.POSITIVE_INFINITY) * 1_000;
       if (token.revoked || died || token.expiresAt <= clock.now()) return { refused: 'outdated' };
-      return { by: token.by, groups: token.user.groups };
+      return { by: token.by, groups: token.holder.groups };
     },
 
     controls: {
+      ...federation.controls,
       /** Changes the password and, as the real one does, ends the user's tokens. */
       setPassword(userName: string, password: string): void {
         const user = userNamed(userName);
         user.password = password;
-        for (const token of tokens.values()) token.revoked ||= token.user === user;
+        for (const token of tokens.values()) token.revoked ||= token.holder === user;
       },
       /** Ends all tokens before their time. */
       revokeTokens(): void {
@@ -130,11 +157,11 @@ export function createIam(settings: Settings, clock: Clock) {
       unlock(userName: string): void {
         locks.delete(userNamed(userName));
       },
-      /** Tokens issued to a log-in. */
+      /** Tokens issued to a log-in of either kind. */
       get logIns() {
         return logIns;
       },
-      /** Log-ins refused for a wrong user, a wrong password or a lock. */
+      /** Log-ins refused for a wrong user, a wrong password or a lock, or for what is wrong with an ID token. */
       get failedLogIns() {
         return failedLogIns;
       },

@@ -8,7 +8,7 @@ const byNameOrId = z
   .strictObject({ name: z.string().min(1).optional(), id: z.string().min(1).optional() })
   .refine(given => given.name !== undefined || given.id !== undefined);
 
-const scopeSchema = z
+export const scopeSchema = z
   .strictObject({ domain: byNameOrId.optional(), project: byNameOrId.optional() })
   .refine(given => (given.domain === undefined) !== (given.project === undefined));
 
@@ -28,13 +28,17 @@ export type Scope = z.output<typeof scopeSchema>;
 
 /** What a log-in asks for, or the refusal of one that is not in the documented form. */
 export function readLogIn(entry: LoggedRequest) {
-  if (!/^application\/json\s*(;|$)/i.test(entry.headers['content-type'] ?? '')) {
+  if (!isJson(entry)) {
     return iamError(400, 'Expecting to find application/json in Content-Type header.');
   }
   const parsed = logInSchema.safeParse(parseJson(entry.body ?? ''));
   if (!parsed.success) return iamError(400, 'The request body is invalid.');
   const { identity, scope } = parsed.data.auth;
   return { user: identity.password.user, scope };
+}
+
+export function isJson({ headers }: LoggedRequest): boolean {
+  return /^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '');
 }
 
 export function iamError(status: 400 | 401 | 403 | 404 | 405, message: string): Answer {

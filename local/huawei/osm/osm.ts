@@ -36,7 +36,7 @@ const markBodySchema = z.strictObject({
     .optional(),
 });
 
-/** Which identities OSM takes for a customer; the others get OSM.01010011. */
+/** Which identities OSM takes for a customer (`any`: all that have a scope); the others get OSM.01010011. */
 export type AcceptedIdentity = 'any' | 'none' | Identity['by'];
 
 export function createOsm(settings: Settings, clock: Clock) {
@@ -46,7 +46,8 @@ export function createOsm(settings: Settings, clock: Clock) {
   let marks = 0;
 
   function refusalOf(entry: LoggedRequest, identity: Identity): Answer | undefined {
-    if (accepted !== 'any' && accepted !== identity.by) return osmError('OSM.01010011');
+    const isCustomer = accepted === 'any' ? identity.by !== 'unscoped_token' : accepted === identity.by;
+    if (!isCustomer) return osmError('OSM.01010011');
     if (!isWithin(entry.language, HEADER_MAX) || !isWithin(entry.timeZone, HEADER_MAX)) {
       return osmError('OSM.01010001');
     }

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import * as z from 'zod';
+import type { AwsAnswer, AwsCall } from './call.ts';
+
+export const stsOptionsSchema = z.strictObject({
+  /** Outbound web identity federation is switched on. */
+  federation: z.boolean().default(true),
+  /** The role of the caller, whose ARN is the token's `sub`. */
+  role: z.string().default('arn:aws:iam::000000000000:role/read-receipt-relay'),
+  /** Audiences that the role may ask for; absent = any. */
+  audiences: z.array(z.string()).optional(),
+  clockOffsetMs: z.number().default(0),
+});
+export type StsOptions = z.input<typeof stsOptionsSchema>;
+
+const whole = z.string().regex(/^\d+$/).transform(Number);
+const askedSchema = z.object({
+  Version: z.literal('2011-06-15'),
+  'Audience.member.1': z.string().min(1).max(1000),
+  SigningAlgorithm: z.enum(['RS256', 'ES384']),
+  DurationSeconds: whole.pipe(z.number().min(60).max(3600)).default(300),
+});
+
+const SIGNATURE =
+  /^AWS4-HMAC-SHA256 Credential=[^/,\s]+\/\d{8}\/[a-z0-9-]+\/sts\/aws4_request, SignedHeaders=[a-z0-9;-]*host[a-z0-9;-]*, Signature=[0-9a-f]{64}$/;
+const NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/';
+
+/**
+ * AWS's STS as far as GetWebIdentityToken goes, and the issuer whose keys the tokens are signed with.
+ *
+ * @param issuer gives the issuer's URL, which the tokens name
+ * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html
+ */
+export const createSts = (options: StsOptions, issuer: () => string) => {
+  const settings = stsOptionsSchema.parse(options);
+  let key: ReturnType<typeof makeKey> | undefined;
+  const currentKey = () => (key ??= makeKey());
+
+  const sign = async (audience: string, forSeconds: number) => {
+    const { privateKey, kid } = await currentKey();
+    const now = Math.floor((Date.now() + settings.clockOffsetMs) / 1000);
+    const text = await new SignJWT({ 'https://sts.amazonaws.com/': { aws_account: '000000000000' } })
+      .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
+      .setIssuer(issuer())
+      .setSubject(settings.role)
+      .setAudience(audience)
+      .setIssuedAt(now)
+      .setExpirationTime(now + forSeconds)
+      .setJti(randomUUID())
+      .sign(privateKey);
+    return { text, expiration: new Date((now + forSeconds) * 1000).toISOString() };
+  };
+
+  return {
+    async getWebIdentityToken({ body, headers }: Pick<AwsCall, 'body' | 'headers'>): Promise<AwsAnswer> {
+      if (!SIGNATURE.test(headers.authorization ?? '') || !/^\d{8}T\d{6}Z$/.test(`${headers['x-amz-date']}`))
+        return refused(
+          403,
+          'SignatureDoesNotMatch',
+          'The request signature does not conform to AWS standards.',
+        );
+      if (!settings.federation)
+        return refused(
+          403,
+          'OutboundWebIdentityFederationDisabled',
+          'Outbound web identity federation is not enabled for the account.',
+        );
+      const asked = askedSchema.safeParse(body);
+      if (!asked.success) return refused(400, 'ValidationError', z.prettifyError(asked.error));
+      const { 'Audience.member.1': audience, DurationSeconds, SigningAlgorithm } = asked.data;
+      if (settings.audiences && !settings.audiences.includes(audience))
+        return refused(
+          403,
+          'AccessDenied',
+          `User: ${settings.role} is not authorized to perform: sts:GetWebIdentityToken`,
+        );
+      if (SigningAlgorithm !== 'RS256') return refused(400, 'ValidationError', 'Only RS256 here.');
+      const { text, expiration } = await sign(audience, DurationSeconds);
+      return xml(
+        200,
+        `<GetWebIdentityTokenResponse xmlns="${NAMESPACE}"><GetWebIdentityTokenResult>` +
+          `<Expiration>${expiration}</Expiration><WebIdentityToken>${text}</WebIdentityToken>` +
+          `</GetWebIdentityTokenResult><ResponseMetadata><RequestId>${randomUUID()}</RequestId></ResponseMetadata>` +
+          '</GetWebIdentityTokenResponse>',
+      );
+    },
+
+    /** Answers what the issuer publishes; undefined for any other path. */
+    async published(path: string): Promise<AwsAnswer | undefined> {
+      if (path === '/.well-known/openid-configuration')
+        return json({
+          issuer: issuer(),
+          jwks_uri: `${issuer()}/.well-known/jwks.json`,
+          response_types_supported: ['id_token'],
+          subject_types_supported: ['public'],
+          id_token_signing_alg_values_supported: ['RS256', 'ES384'],
+        });
+      return path === '/.well-known/jwks.json' ? json(await keysOf(await currentKey())) : undefined;
+    },
+
+    controls: {
+      /** What an administrator copies from the issuer: its key set as JSON text. */
+      keys: async () => JSON.stringify(await keysOf(await currentKey())),
+      /** From now on tokens are signed with another key, which alone is published. */
+      rotate(): void {
+        key = undefined;
+      },
+      /** Changes who asks and what is allowed. */
+      set(changed: StsOptions): void {
+        Object.assign(settings, changed);
+      },
+      sign,
+    },
+  };
+};
+
+const makeKey = async () => ({ ...(await generateKeyPair('RS256')), kid: randomUUID() });
+
+const keysOf = async ({ publicKey, kid }: Awaited<ReturnType<typeof makeKey>>): Promise<{ keys: JWK[] }> => ({
+  keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' }],
+});
+
+const json = (body: object): AwsAnswer => ({ status: 200, body, contentType: 'application/json' });
+const xml = (status: number, body: string): AwsAnswer => ({ status, body, contentType: 'text/xml' });
+
+const refused = (status: number, code: string, message: string): AwsAnswer =>
+  xml(
+    status,
+    `<ErrorResponse xmlns="${NAMESPACE}"><Error><Type>Sender</Type><Code>${code}</Code>` +
+      `<Message>${message.replace(/[<>&]/g, ' ')}</Message></Error><RequestId>${randomUUID()}</RequestId></ErrorResponse>`,
+  );
