@@ -1,5 +1,7 @@
 /** Long unbroken runs: tokens, signatures and keys, also those that were never ours or were cut short. */
 const OPAQUE = /[A-Za-z0-9+/=_%\\-]{40,}/g;
+/** Who may not do what with which key or queue: long as a token, but the very thing that a person has to know. */
+const ARN = /(\barn:aws[\w-]*:[a-z0-9-]+:[a-z0-9-]*:\d*:[\w+=,.@:/-]+)/;
 /** A shorter secret would mask ordinary words; Huawei asks for six characters and more. */
 const LEAST_CHARACTERS = 4;
 const MOST_SECRETS = 20;
@@ -52,7 +54,10 @@ export const createRedactor = (secrets: (string | undefined)[] = []) => {
       for (const spellings of known.values()) {
         for (const spelling of spellings) clean = clean.replaceAll(spelling, '[redacted]');
       }
-      return clean.replace(OPAQUE, '[redacted]');
+      return clean
+        .split(ARN)
+        .map((part, index) => (index % 2 ? part : part.replace(OPAQUE, '[redacted]')))
+        .join('');
     },
   };
 };

@@ -315,9 +315,9 @@ describe('what the code writes', () => {
   test('the answer of a replay', async () => {
     const empty = {
       url: 'none',
-      receive: async () => [],
+      receive: async () => ({ messages: [] }),
       hide: async () => [],
-      depth: async () => ({ visible: 0, hidden: 0, delayed: 0, at: 0 }),
+      depth: async () => ({ visible: 0, hidden: 0, delayed: 0 }),
     };
     const { counts } = await createReplay({ source: empty as never, deadLetters: empty as never })({});
     expect([counts, isValid('replay-answer', counts)]).toEqual([counts, true]);

@@ -1,6 +1,6 @@
 import { loadRegion } from '../config.ts';
 import { type Check, failed, passed, skipped } from '../doctor/check.ts';
-import { describeError } from '../sqs/errors.ts';
+import { lineOf, sqsErrorOf } from '../sqs/errors.ts';
 
 /** Four times the longest back-off: by then a healthy receipt was tried several times. */
 const OLD_SECONDS = 3600;
@@ -37,6 +37,6 @@ export const checkAge = async (queueUrl: string): Promise<Check> => {
       'Look at the log for receipt.delayed and why, and whether the event source mapping is on.',
     );
   } catch (error) {
-    return skipped(check, `CloudWatch was not readable (${describeError(error)})`);
+    return skipped(check, `CloudWatch was not readable (${lineOf(sqsErrorOf(error))})`);
   }
 };

@@ -3,6 +3,7 @@ import { sweep } from '../dead-letters/scan.ts';
 import { caseIdIn } from '../receipt/receipt.ts';
 import type { Queue } from '../sqs/queue.ts';
 import { checkedRequest, type Options } from './options.ts';
+import { countVisible } from './queues.ts';
 import { ago, createProgress, number, table, untilInterrupted } from './screen.ts';
 
 /** A letter as --json lists it. */
@@ -35,7 +36,7 @@ const groupsOf = (entries: Entry[]) =>
 export const collect = async (deadLetters: Queue, options: Options, most = Number.POSITIVE_INFINITY) => {
   const { filter = {}, limit = most } = checkedRequest(options);
   const matches = createMatch(filter);
-  const total = options.json ? 0 : (await deadLetters.depth().catch(() => ({ visible: 0 }))).visible;
+  const total = options.json ? 0 : await countVisible(deadLetters);
   const progress = createProgress('Looked at', total, options.json ?? false);
   const entries: Entry[] = [];
   let scanned = 0;

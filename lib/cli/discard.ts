@@ -4,6 +4,7 @@ import { discard as discardLetters } from '../dead-letters/discard.ts';
 import type { Letter } from '../dead-letters/letter.ts';
 import type { Queue } from '../sqs/queue.ts';
 import { checkedRequest, type Options, UsageError } from './options.ts';
+import { countVisible } from './queues.ts';
 import {
   confirm,
   count,
@@ -56,7 +57,7 @@ export const discard = async (
     );
   const signal = untilInterrupted();
   const plan = { filter, ...(limit !== undefined && { limit }) };
-  const total = json ? 0 : (await deadLetters.depth().catch(() => ({ visible: 0 }))).visible;
+  const total = json ? 0 : await countVisible(deadLetters);
   const archive = createArchive(file);
 
   const act = async (what: string, dryRun: boolean) => {

@@ -5,7 +5,7 @@ import { createDoctor } from '../doctor/doctor.ts';
 import { createClient } from '../huawei/http.ts';
 import { type Answer, classify } from '../huawei/outcome.ts';
 import { compose } from '../relay/compose.ts';
-import { describeError, explain } from '../sqs/errors.ts';
+import { explain, sqsErrorOf } from '../sqs/errors.ts';
 import { createQueue } from '../sqs/queue.ts';
 import { checkAge } from './age.ts';
 import type { Options } from './options.ts';
@@ -44,12 +44,12 @@ const checkInside = async (FunctionName: string): Promise<Check[]> => {
   const command = new InvokeCommand({ FunctionName, Payload: Buffer.from('{"doctor":true}') });
   const abortSignal = AbortSignal.timeout(INVOKE_TIMEOUT_MS);
   const answer = await client.send(command, { abortSignal }).catch(error => {
-    const line = describeError(error);
-    if (/^AccessDenied/.test(line))
+    const failed = sqsErrorOf(error);
+    if (/^AccessDenied/.test(failed.code))
       throw new Error(
         `These AWS credentials may not invoke ${FunctionName} (lambda:InvokeFunction): use a profile that may.`,
       );
-    throw new Error(explain(line, FunctionName));
+    throw new Error(explain(failed, FunctionName));
   });
   const said = JSON.parse(Buffer.from(answer.Payload ?? []).toString() || '{}');
   if (!answer.FunctionError) return said.checks;

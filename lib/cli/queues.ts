@@ -1,6 +1,6 @@
 import { loadQueues, loadRegion } from '../config.ts';
-import { describeError, explain } from '../sqs/errors.ts';
-import { createQueue } from '../sqs/queue.ts';
+import { explain, sqsErrorOf } from '../sqs/errors.ts';
+import { createQueue, type Queue } from '../sqs/queue.ts';
 import { UsageError } from './options.ts';
 
 const SERVICE = 'read-receipt-relay';
@@ -13,16 +13,16 @@ export const stackOutputs = async (stage: string): Promise<Partial<Record<string
   const client = new CloudFormationClient({ region, maxAttempts: 2 });
   const StackName = `${SERVICE}-${stage}`;
   const answer = await client.send(new DescribeStacksCommand({ StackName })).catch(error => {
-    const line = describeError(error);
-    if (/does not exist/.test(line))
+    const failed = sqsErrorOf(error);
+    if (/does not exist/.test(failed.message))
       throw new Error(
         `There is no stack ${StackName} in ${region}: check --stage, AWS_REGION and AWS_PROFILE, or deploy it.`,
       );
-    if (/^AccessDenied/.test(line))
+    if (/^AccessDenied/.test(failed.code))
       throw new Error(
         `These AWS credentials may not read the stack ${StackName} (cloudformation:DescribeStacks): use a profile that may, or set QUEUE_URL and DEAD_LETTER_QUEUE_URL.`,
       );
-    const words = explain(line, `CloudFormation in ${region}`);
+    const words = explain(failed, `CloudFormation in ${region}`);
     throw new Error(words[0]?.toUpperCase() + words.slice(1));
   });
   const outputs = Object.fromEntries(
@@ -53,4 +53,10 @@ export const openQueues = async (stage: string | undefined) => {
     source: createQueue(queueUrl, { maxAttempts: 1 }),
     deadLetters: createQueue(deadLetterQueueUrl),
   };
+};
+
+/** How many messages are visible, for a progress bar: 0 where SQS does not say. */
+export const countVisible = async (queue: Queue): Promise<number> => {
+  const depth = await queue.depth();
+  return 'error' in depth ? 0 : depth.visible;
 };

@@ -3,6 +3,7 @@ import type { ReplayRequest } from '../dead-letters/request.ts';
 import { caseIdIn } from '../receipt/receipt.ts';
 import type { Queue } from '../sqs/queue.ts';
 import { checkedRequest, type Options, UsageError } from './options.ts';
+import { countVisible } from './queues.ts';
 import {
   confirm,
   count,
@@ -64,7 +65,7 @@ export const replay = async (queues: Queues, options: Options): Promise<number> 
     );
   const signal = untilInterrupted();
   const run = createReplay(queues);
-  const total = json ? 0 : (await queues.deadLetters.depth().catch(() => ({ visible: 0 }))).visible;
+  const total = json ? 0 : await countVisible(queues.deadLetters);
 
   const act = async (asked: ReplayRequest, expected: number | undefined, show: boolean) => {
     // Without a filter, or after a first look, it is known how many there are to send.

@@ -1,7 +1,7 @@
 import { isArchived, readArchived } from '../dead-letters/archive.ts';
 import { parseJson } from '../json.ts';
 import { parseReceipt } from '../receipt/receipt.ts';
-import { explain } from '../sqs/errors.ts';
+import { explain, type SqsError } from '../sqs/errors.ts';
 import { bytesOf, type Message, MOST_ATTRIBUTES, MOST_BYTES } from '../sqs/message.ts';
 import type { Queue } from '../sqs/queue.ts';
 
@@ -53,13 +53,13 @@ export const sendLines = async (
       const read = messageIn(text);
       return 'message' in read ? [read.message] : [];
     });
-    const refusals = await queue.send(messages);
-    const failed = refusals.filter(refusal => refusal !== undefined).length;
+    const results = await queue.send(messages);
+    const failed = results.filter(({ error }) => error).length;
     sent += chunk.length - failed;
     onProgress?.(sent);
     if (failed === 0) continue;
-    const first = refusals.findIndex(refusal => refusal !== undefined);
-    const reason = explain(refusals[first] as string, queue.url);
+    const first = results.findIndex(({ error }) => error);
+    const reason = explain(results[first]?.error as SqsError, queue.url);
     return { sent, failed, from: { line: (chunk[first] as Line).number, reason } };
   }
   return { sent, failed: 0 };

@@ -1,5 +1,5 @@
-import { describeError, explain } from '../sqs/errors.ts';
-import type { Queue } from '../sqs/queue.ts';
+import { explain } from '../sqs/errors.ts';
+import type { Depth, Queue } from '../sqs/queue.ts';
 import { collect, groupTable } from './collect.ts';
 import type { Options } from './options.ts';
 import { ago, count, number, print, printJson, table } from './screen.ts';
@@ -7,10 +7,11 @@ import { ago, count, number, print, printJson, table } from './screen.ts';
 /** More letters than these are not looked at for a status. */
 const SAMPLE = 1_000;
 
-const depthOf = (queue: Queue) =>
-  queue.depth().catch(error => {
-    throw new Error(explain(describeError(error), queue.url));
-  });
+const depthOf = async (queue: Queue): Promise<Depth> => {
+  const depth = await queue.depth();
+  if ('error' in depth) throw new Error(explain(depth.error, queue.url));
+  return depth;
+};
 
 export const status = async (
   { source, deadLetters }: { source: Queue; deadLetters: Queue },

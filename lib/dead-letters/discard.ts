@@ -64,10 +64,10 @@ export const discard = async (
           `the archive cannot be written, and nothing is removed without it: ${(error as Error).message}.`,
         );
       }
-      for (const refusal of await remove(letters)) {
-        if (refusal === undefined) counts.discarded++;
+      for (const { error } of await remove(letters)) {
+        if (error === undefined) counts.discarded++;
         else counts.failed++;
-        if (refusal !== undefined) giveUp(explain(refusal, deadLetters.url));
+        if (error) giveUp(explain(error, deadLetters.url));
       }
       onProgress?.(counts);
     },

@@ -1,4 +1,5 @@
-import type { Queue, Received, Refusal } from '../sqs/queue.ts';
+import type { Received } from '../sqs/message.ts';
+import type { Queue, Result } from '../sqs/queue.ts';
 
 const SHOWN_AT_ONCE = 1_000;
 
@@ -27,16 +28,16 @@ export const createHold = (queue: Pick<Queue, 'remove' | 'hide'>) => {
     },
 
     /** Removes messages for good. It remembers them, should they come again. */
-    async remove(messages: Received[]): Promise<Refusal[]> {
-      const refusals = await queue.remove(
+    async remove(messages: Received[]): Promise<Result[]> {
+      const results = await queue.remove(
         messages.map(({ messageId, receiptHandle }) => handles.get(messageId) ?? receiptHandle),
       );
       for (const [index, { messageId }] of messages.entries()) {
-        if (refusals[index]) continue;
+        if (results[index]?.error) continue;
         handles.delete(messageId);
         gone.add(messageId);
       }
-      return refusals;
+      return results;
     },
 
     /** Shows all again. What SQS refuses comes back by itself. */

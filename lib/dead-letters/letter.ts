@@ -2,8 +2,7 @@ import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import * as z from 'zod/mini';
 import { parseJson } from '../json.ts';
 import { caseIdIn } from '../receipt/receipt.ts';
-import { bytesOf, type Message, MOST_ATTRIBUTES, MOST_BYTES } from '../sqs/message.ts';
-import type { Received } from '../sqs/queue.ts';
+import { bytesOf, type Message, MOST_ATTRIBUTES, MOST_BYTES, type Received } from '../sqs/message.ts';
 import { isOurs, replaysOf } from './dead-letter.ts';
 import { type Filter, UNKNOWN } from './request.ts';
 

@@ -1,5 +1,5 @@
 import { repair } from '../receipt/repair.ts';
-import { explain, isLasting, isUnanswered } from '../sqs/errors.ts';
+import { explain } from '../sqs/errors.ts';
 import type { Queue } from '../sqs/queue.ts';
 import { createMatch, type Letter, replayOf } from './letter.ts';
 import { MAX_REPLAYS_DEFAULT, type ReplayRequest } from './request.ts';
@@ -117,26 +117,27 @@ export const createReplay =
       signal,
       remainingMs,
       act: async (batch, { remove, giveUp }) => {
-        const refusals = await source.send(batch.map(({ item }) => item));
+        const results = await source.send(batch.map(({ item }) => item));
         const sent: Letter[] = [];
         for (const [index, { letter }] of batch.entries()) {
-          const refusal = refusals[index];
-          if (refusal === undefined || isUnanswered(refusal)) counts.replayed++;
+          const error = results[index]?.error;
+          if (!error || error.mayHaveHappened) counts.replayed++;
           else counts.failed++;
-          if (refusal === undefined) sent.push(letter);
-          else refuse(letter, explain(refusal, source.url));
-          if (refusal !== undefined && isUnanswered(refusal)) counts.duplicated++;
-          if (refusal !== undefined && isLasting(refusal)) giveUp(explain(refusal, source.url));
+          if (error?.mayHaveHappened) counts.duplicated++;
+          if (error) refuse(letter, explain(error, source.url));
+          else sent.push(letter);
+          if (error?.isLasting) giveUp(explain(error, source.url));
         }
-        silent = refusals.every(refusal => refusal && isUnanswered(refusal)) ? silent + 1 : 0;
-        if (silent >= SILENT_BATCHES) giveUp(explain(refusals[0] as string, source.url));
+        silent = results.every(({ error }) => error?.mayHaveHappened) ? silent + 1 : 0;
+        const first = results[0]?.error;
+        if (silent >= SILENT_BATCHES && first) giveUp(explain(first, source.url));
 
         const kept = sent.length > 0 ? await remove(sent) : [];
         for (const [index, letter] of sent.entries()) {
-          const refusal = kept[index];
-          if (refusal === undefined) continue;
+          const error = kept[index]?.error;
+          if (!error) continue;
           counts.duplicated++;
-          refuse(letter, `sent, but not deleted: ${explain(refusal, deadLetters.url)}`);
+          refuse(letter, `sent, but not deleted: ${explain(error, deadLetters.url)}`);
         }
         onProgress?.(counts);
       },

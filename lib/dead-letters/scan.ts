@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { MOST_ENTRIES } from '../sqs/batches.ts';
-import { describeError, explain } from '../sqs/errors.ts';
-import type { Queue, Received, Refusal } from '../sqs/queue.ts';
+import { MOST_ENTRIES } from '../sqs/calls.ts';
+import { explain, type SqsError } from '../sqs/errors.ts';
+import type { Received } from '../sqs/message.ts';
+import type { Queue, Result } from '../sqs/queue.ts';
 import { createEmptiness } from './emptiness.ts';
 import { createHold } from './hold.ts';
 import { type Letter, letterOf } from './letter.ts';
@@ -50,7 +51,7 @@ export interface Plan<T> {
 }
 
 interface Controls {
-  remove: (letters: Letter[]) => Promise<Refusal[]>;
+  remove: (letters: Letter[]) => Promise<Result[]>;
   /** Ends the sweep: something is wrong for every letter. */
   giveUp: (trouble: string) => void;
 }
@@ -83,7 +84,6 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
   let began = 0;
   let expected = 0;
   let seen = 0;
-  let looking = 0;
 
   const stop = (why: Stopped) => {
     const atOnce = why === 'deadline' || why === 'interrupted';
@@ -95,7 +95,7 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
     trouble ??= words;
     stop('interrupted');
   };
-  const fail = (error: unknown) => giveUp(explain(describeError(error), queue.url));
+  const fail = (error: SqsError) => giveUp(explain(error, queue.url));
   /** True where the message was here before the sweep began, or was seen before. */
   const take = (received: Received, heldAt: number): boolean => {
     const isFull = held.size >= MOST_HELD;
@@ -114,12 +114,9 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
   const look = async () => {
     if (leftMs() < settleMs + held.size * SHOW_MS) return stop('deadline');
     const heldAt = Date.now();
-    // Those under way may bring the rest: then there is nothing to wait for.
-    const waits = expected === 0 || seen + looking * MOST_ENTRIES < expected;
-    looking++;
-    const received = await queue.receive(HOLD_SECONDS, { waits }).catch(fail);
-    looking--;
-    if (!received) return;
+    const answer = await queue.receive(HOLD_SECONDS);
+    if ('error' in answer) return fail(answer.error);
+    const received = answer.messages;
     const again = received.filter(held.isGone);
     if (again.length > 0) await held.remove(again);
     const fruitful = received.filter(one => take(one, heldAt)).length > 0;
@@ -163,9 +160,12 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
     plan.remainingMs === undefined ? undefined : setTimeout(() => stop('deadline'), leftMs() - settleMs);
   try {
     if (plan.signal?.aborted) interrupt();
-    const depth = await queue.depth().catch(fail);
-    began = depth?.at ?? 0;
-    expected = depth?.visible ?? 0;
+    const depth = await queue.depth();
+    if ('error' in depth) fail(depth.error);
+    else {
+      began = Math.max(Date.now(), depth.serverTime ?? 0);
+      expected = depth.visible;
+    }
     const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
     const settled = await settle(stopped ?? 'done');
     for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
@@ -179,9 +179,9 @@ export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
   async function settle(why: Stopped): Promise<Swept> {
     const timeMs = Math.max(0, Math.floor(leftMs() - ANSWER_MS));
     const signal = Number.isFinite(timeMs) ? AbortSignal.timeout(timeMs) : undefined;
-    const depth = await queue.depth().catch(() => undefined);
+    const depth = await queue.depth();
     await held.showAll(signal);
-    const { visible = 0, hidden = 0, delayed = 0 } = depth ?? {};
+    const { visible, hidden, delayed } = 'error' in depth ? { visible: 0, hidden: 0, delayed: 0 } : depth;
     return {
       // A long poll says nothing, and finds nothing, where SQS hides as many as it can.
       stopped: why === 'done' && hidden >= MOST_HIDDEN ? 'scan_limit' : why,

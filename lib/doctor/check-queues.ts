@@ -1,7 +1,8 @@
+import { isSqsError, lineOf, type SqsError } from '../sqs/errors.ts';
 import { type Check, failed, passed, skipped } from './check.ts';
 
 /** Attributes as SQS names them, or why they could not be read. */
-export type Attributes = Partial<Record<string, string>> | Error;
+export type Attributes = Partial<Record<string, string>> | SqsError;
 
 interface Setting {
   source: Attributes;
@@ -24,7 +25,7 @@ const seconds = (attributes: Partial<Record<string, string>>, name: string) => N
 const days = (value: number): string => `${Math.round(value / 8640) / 10} days`;
 
 const reached = (check: string, attributes: Attributes, permission: string): Check => {
-  if (!(attributes instanceof Error)) {
+  if (!isSqsError(attributes)) {
     const waiting = `${attributes.ApproximateNumberOfMessages} messages wait in ${attributes.QueueArn}`;
     if (attributes.FifoQueue !== 'true') return passed(check, waiting);
     return failed(
@@ -33,9 +34,9 @@ const reached = (check: string, attributes: Attributes, permission: string): Che
       'Make it a standard queue: order means nothing here.',
     );
   }
-  const { name, message } = attributes;
-  const says = `SQS: ${message === 'UnknownError' ? name : `${name}: ${message}`}`;
-  const todo = /AccessDenied|NotAuthorized/.test(name)
+  const { code, message } = attributes;
+  const says = `SQS: ${message === 'UnknownError' ? code : lineOf(attributes)}`;
+  const todo = /AccessDenied|NotAuthorized/.test(code)
     ? `Allow ${permission} on the queue to who runs this.`
     : 'Check the variable with its URL, the region, the AWS keys and the network.';
   return failed(check, says, todo);
@@ -43,7 +44,7 @@ const reached = (check: string, attributes: Attributes, permission: string): Che
 
 const redriven = ({ source, deadLetters, ...setting }: Setting): Check => {
   const check = 'redrive policy';
-  if (source instanceof Error) return skipped(check, 'the queue could not be read');
+  if (isSqsError(source)) return skipped(check, 'the queue could not be read');
   const policy: { deadLetterTargetArn?: string; maxReceiveCount?: number | string } = JSON.parse(
     source.RedrivePolicy ?? '{}',
   );
@@ -51,7 +52,7 @@ const redriven = ({ source, deadLetters, ...setting }: Setting): Check => {
   const todo = 'Deploy the stack again, or set the RedrivePolicy as resources/queues.yml has it.';
   if (!policy.deadLetterTargetArn)
     return failed(check, 'there is none: what our own bugs leave would run round for ever', todo);
-  if (!(deadLetters instanceof Error) && policy.deadLetterTargetArn !== deadLetters.QueueArn)
+  if (!isSqsError(deadLetters) && policy.deadLetterTargetArn !== deadLetters.QueueArn)
     return failed(check, `it leads to ${policy.deadLetterTargetArn}, not to DEAD_LETTER_QUEUE_URL`, todo);
   const shortest = Math.max(1, Math.min(seconds(source, 'VisibilityTimeout'), SHORTEST_LONG_BACKOFF_SECONDS));
   const outage = FIRST_RECEIVES + Math.ceil(setting.maxAgeSeconds / shortest);
@@ -70,7 +71,7 @@ const redriven = ({ source, deadLetters, ...setting }: Setting): Check => {
 
 const hidden = ({ source, functionSeconds }: Setting): Check => {
   const check = 'visibility timeout';
-  if (source instanceof Error) return skipped(check, 'the queue could not be read');
+  if (isSqsError(source)) return skipped(check, 'the queue could not be read');
   const has = seconds(source, 'VisibilityTimeout');
   const least = VISIBILITY_PER_FUNCTION * functionSeconds;
   if (has >= least) return passed(check, `${has} s, at least 6 times the function's ${functionSeconds} s`);
@@ -83,8 +84,7 @@ const hidden = ({ source, functionSeconds }: Setting): Check => {
 
 const kept = ({ source, deadLetters, maxAgeSeconds }: Setting): Check => {
   const check = 'retention';
-  if (source instanceof Error || deadLetters instanceof Error)
-    return skipped(check, 'the queues could not be read');
+  if (isSqsError(source) || isSqsError(deadLetters)) return skipped(check, 'the queues could not be read');
   const [here, there] = [source, deadLetters].map(each => seconds(each, 'MessageRetentionPeriod')) as [
     number,
     number,

@@ -100,7 +100,8 @@ export const createDoctor =
     const stored = await patient.readCredentials();
     const usesIam = config.iamEndpoint && 'credentials' in stored && stored.credentials.type === 'password';
     const none: Reached = { line: skipped('IAM', 'not needed') };
-    const attributes = (queue: Patient['source']) => queue.attributes().catch((error: Error) => error);
+    const attributes = (queue: Patient['source']) =>
+      queue.attributes().then(read => ('error' in read ? read.error : read.attributes));
     const [osm, iam, here, there] = await Promise.all([
       reach('OSM', 'OSM_ENDPOINT', config.osmEndpoint, patient),
       usesIam ? reach('IAM', 'IAM_ENDPOINT', config.iamEndpoint as string, patient) : none,

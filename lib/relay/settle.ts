@@ -3,8 +3,9 @@ import { deadLetterOf } from '../dead-letters/dead-letter.ts';
 import { type Failure, type Outcome, route } from '../failure.ts';
 import type { Mark } from '../huawei/mark-as-read.ts';
 import type { Redactor } from '../redact.ts';
+import { lineOf } from '../sqs/errors.ts';
 import { type Message, messageOf } from '../sqs/message.ts';
-import type { Queue, Refusal } from '../sqs/queue.ts';
+import type { Queue, Result } from '../sqs/queue.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { backoffSeconds } from './backoff.ts';
 
@@ -62,13 +63,13 @@ export const broke = (entry: Entry, error: unknown, { log }: Pick<Telemetry, 'lo
  * the queue.
  */
 export const createSettle = ({ source, deadLetters, limits, redactor, telemetry }: Dependencies) => {
-  const act = async <T>(plans: Plan<T>[], fate: Entry['fate'], call: (items: T[]) => Promise<Refusal[]>) => {
+  const act = async <T>(plans: Plan<T>[], fate: Entry['fate'], call: (items: T[]) => Promise<Result[]>) => {
     if (plans.length === 0) return;
-    const refusals = await call(plans.map(({ item }) => item));
+    const results = await call(plans.map(({ item }) => item));
     for (const [index, { entry }] of plans.entries()) {
-      const refusal = refusals[index];
+      const error = results[index]?.error;
       // AWS says what it was sent where a signature is wrong.
-      if (refusal) entry.reason = redactor.redact(`SQS did not take it (${fate}): ${refusal}`);
+      if (error) entry.reason = redactor.redact(`SQS did not take it (${fate}): ${lineOf(error)}`);
       else entry.fate = fate;
     }
   };

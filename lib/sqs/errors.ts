@@ -1,9 +1,19 @@
 import { createRedactor } from '../redact.ts';
 
-const { redact } = createRedactor();
+/** What went wrong at SQS, or on the way there. */
+export interface SqsError {
+  /** The other side's own code (AccessDenied), or that of the failure on the way (ECONNREFUSED, TimeoutError). */
+  code: string;
+  /** What it says, free of secrets; names of roles, queues and keys stay. */
+  message: string;
+  /** It will be the same for every other message, until a person does something about it. */
+  isLasting: boolean;
+  /** Nobody knows whether the call was carried out. */
+  mayHaveHappened: boolean;
+}
 
-/** Trouble of which SQS says nothing about the single message: no other would fare better. */
-const LASTING: [RegExp, (queueUrl: string) => string][] = [
+/** What is wrong for every message, by code, and what a person should do about it. */
+const LASTING: [RegExp, (queueUrl: string, said: string) => string][] = [
   [
     /^(AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist)$/,
     url => `there is no queue ${url}: check the URL, its region and its account, or name the stage`,
@@ -15,8 +25,8 @@ const LASTING: [RegExp, (queueUrl: string) => string][] = [
   ],
   [
     /^(AccessDenied|AccessDeniedException|AuthorizationError|KmsAccessDenied|KMS\.AccessDeniedException)$/,
-    url =>
-      `these AWS credentials may not do this with ${url}: use a profile or role that may (dead letters need sqs:ReceiveMessage, DeleteMessage, ChangeMessageVisibility and GetQueueAttributes; the queue of receipts needs sqs:SendMessage)`,
+    (url, said) =>
+      `these AWS credentials may not do this with ${url} (${said}): use a profile or role that may (dead letters need sqs:ReceiveMessage, DeleteMessage, ChangeMessageVisibility and GetQueueAttributes; the queue of receipts needs sqs:SendMessage)`,
   ],
   [
     /^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired|RequestExpired)$/,
@@ -44,50 +54,51 @@ const LASTING: [RegExp, (queueUrl: string) => string][] = [
     url => `the certificate of ${url} is not trusted here: check the URL and NODE_EXTRA_CA_CERTS`,
   ],
 ];
+const wordsFor = (code: string) => LASTING.find(([codes]) => codes.test(code))?.[1];
 
-/** The request surely had no effect: it never left, or it was answered. */
-const NEVER_LEFT =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|CredentialsProviderError|TokenProviderError|RegionMissing)$/;
-/** A call of which nobody knows whether SQS has carried it out. */
-const UNANSWERED = 'NoAnswer';
+const { redact } = createRedactor();
+const made = (code: string, message: string, mayHaveHappened: boolean): SqsError => ({
+  code: redact(code),
+  // Where a signature is wrong, AWS repeats what it was sent, the session's token too.
+  message: redact(message),
+  isLasting: wordsFor(code) !== undefined,
+  mayHaveHappened,
+});
+
+/** SQS answered, and said nothing about this item. */
+export const notNamed = made('NoAnswer', 'SQS did not name it in its answer', true);
 
 interface SdkError extends Error {
-  code?: string;
+  code?: unknown;
   errors?: SdkError[];
   $metadata?: { httpStatusCode?: number };
 }
 
-/**
- * One line for what went wrong with a whole call, `Code: what the other side said`. The code is `NoAnswer` where
- * the call may have been carried out all the same.
- */
-export const describeError = (error: unknown): string => {
-  if (!(error instanceof Error)) return `Unknown: ${error}`;
+/** Reads what the SDK threw, or an entry of the `Failed` list of an answer. */
+export const sqsErrorOf = (thrown: unknown): SqsError => {
+  const { Code = 'Unknown', Message = '' } = (thrown ?? {}) as { Code?: string; Message?: string };
+  if (typeof thrown !== 'object' || !thrown || !('message' in thrown)) return made(Code, Message, false);
+  const { name, message, code, errors, $metadata } = thrown as SdkError;
+  const status = $metadata?.httpStatusCode;
+  if (status !== undefined) return made(name === 'Error' ? `Status${status}` : name, message, false);
   // Where a name has several addresses, the reasons are inside.
-  const { name, message, code, errors, $metadata } = error as SdkError;
-  const system = code ?? errors?.[0]?.code ?? /\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\b/.exec(message)?.[0];
-  const deepest = system ?? (message === 'Region is missing' ? 'RegionMissing' : name);
-  const answered = $metadata?.httpStatusCode !== undefined;
-  // Where a signature is wrong, AWS repeats what it was sent, the session's token too.
-  const said = redact(message || errors?.[0]?.message || deepest);
-  if (answered) return `${name === 'Error' ? `Status${$metadata?.httpStatusCode}` : name}: ${said}`;
-  return NEVER_LEFT.test(deepest) || isLasting(`${deepest}:`)
-    ? `${deepest}: ${said}`
-    : `${UNANSWERED}: ${deepest}, ${said}`;
+  const system = [code, errors?.[0]?.code, /\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\b/.exec(message)?.[0]];
+  const deepest =
+    system.find(each => typeof each === 'string') ??
+    (message === 'Region is missing' ? 'RegionMissing' : name);
+  // What lasts and was not answered never left this machine.
+  const left = wordsFor(deepest) === undefined;
+  return made(deepest, message || errors?.[0]?.message || deepest, left);
 };
 
-const codeOf = (line: string): string => line.split(':', 1)[0] ?? '';
+export const isSqsError = (value: object): value is SqsError => 'mayHaveHappened' in value;
 
-/** Nobody knows whether what the line tells of was carried out. */
-export const isUnanswered = (line: string): boolean => codeOf(line) === UNANSWERED;
+/** In one line, for a log. */
+export const lineOf = ({ code, message }: SqsError): string => (message ? `${code}: ${message}` : code);
 
-/** It will be the same for every other message, until a person does something about it. */
-export const isLasting = (line: string): boolean => LASTING.some(([pattern]) => pattern.test(codeOf(line)));
-
-/** The same for people: what is wrong, with which queue, and what to do. */
-export const explain = (line: string, queueUrl: string): string => {
-  const known = LASTING.find(([pattern]) => pattern.test(codeOf(line)));
-  if (known) return `${known[1](queueUrl)}.`;
-  if (isUnanswered(line)) return `${queueUrl} gave no answer: ${line.slice(UNANSWERED.length + 2)}.`;
-  return `${queueUrl} refused: ${line}.`;
+/** For people: what is wrong, with which queue, and what to do. */
+export const explain = (error: SqsError, queueUrl: string): string => {
+  const words = wordsFor(error.code);
+  if (words) return `${words(queueUrl, error.message)}.`;
+  return `${queueUrl} ${error.mayHaveHappened ? 'gave no answer' : 'refused'}: ${lineOf(error)}.`;
 };

@@ -11,6 +11,16 @@ export interface Message {
   traceHeader?: string;
 }
 
+/** A message as it was received. */
+export interface Received {
+  messageId: string;
+  receiptHandle: string;
+  message: Message;
+  /** SentTimestamp, ms epoch; a message that SQS itself moved here keeps the time it was first sent. */
+  sentAt: number;
+  receives: number;
+}
+
 /** What SQS takes at most: attributes a message, bytes a message and a batch (body and attributes). */
 export const MOST_ATTRIBUTES = 10;
 export const MOST_BYTES = 1_048_576;

@@ -1,192 +1,142 @@
-import type { SQSClient, Message as Taken } from '@aws-sdk/client-sqs';
-import { CALL_TIMEOUT_MS, inBatches, MOST_ENTRIES, timeLimit } from './batches.ts';
-import { bytesOf, type Message } from './message.ts';
+import pMap from 'p-map';
+import { type BatchAnswer, type Calls, createCalls, MOST_ENTRIES } from './calls.ts';
+import { notNamed, type SqsError, sqsErrorOf } from './errors.ts';
+import { bytesOf, type Message, MOST_BYTES, type Received } from './message.ts';
 
-export type { Refusal } from './batches.ts';
-
+/** Batches under way at once: enough to settle 10,000 records in seconds, few enough for SQS. */
+const MOST_CALLS = 20;
+/** One call, its retries by the SDK included. */
+const CALL_TIMEOUT_MS = 4_000;
 /** Longer than other calls: what an answer that is not waited for brings stays hidden, and nobody knows it. */
 const RECEIVE_TIMEOUT_MS = 10_000;
 /** A long poll asks all of SQS's servers; a short one may miss what is there. */
 const WAIT_SECONDS = 1;
 
-/** A message as it was received. */
-export interface Received {
-  messageId: string;
-  receiptHandle: string;
-  message: Message;
-  /** SentTimestamp; a message that SQS itself moved here keeps the time it was first sent. */
-  sentAt: number;
-  receives: number;
+/** What SQS made of one item: why it did not take it, or the id that it gave to what was sent. */
+export interface Result {
+  error?: SqsError;
+  messageId?: string;
 }
 
-/** How many messages there are, approximately, and the time on SQS's clock. */
+/** How many messages there are, approximately. */
 export interface Depth {
   visible: number;
   hidden: number;
   delayed: number;
-  at: number;
+  /** The time on SQS's clock, ms epoch, in whole seconds; absent where the answer has no Date header. */
+  serverTime?: number;
 }
 
-const received = ({ MessageId, ReceiptHandle, Body, MessageAttributes, Attributes }: Taken): Received => {
-  const { SentTimestamp, ApproximateReceiveCount, MessageGroupId, AWSTraceHeader } = Attributes ?? {};
-  return {
-    messageId: MessageId ?? '',
-    receiptHandle: ReceiptHandle ?? '',
-    message: {
-      body: Body ?? '',
-      // The SDK loses the value of an attribute that is called __proto__.
-      attributes: Object.fromEntries(Object.entries(MessageAttributes ?? {}).filter(([, value]) => value)),
-      ...(MessageGroupId && { groupId: MessageGroupId }),
-      ...(AWSTraceHeader && { traceHeader: AWSTraceHeader }),
-    },
-    sentAt: Number(SentTimestamp),
-    receives: Number(ApproximateReceiveCount),
-  };
+/** Groups neighbours into batches of at most ten entries and 1 MiB. */
+function* batchesOf<T>(items: T[], bytes: (item: T) => number): Generator<{ from: number; items: T[] }> {
+  let from = 0;
+  let sum = 0;
+  for (const [index, item] of items.entries()) {
+    const size = bytes(item);
+    if (index > from && (index - from === MOST_ENTRIES || sum + size > MOST_BYTES)) {
+      yield { from, items: items.slice(from, index) };
+      from = index;
+      sum = 0;
+    }
+    sum += size;
+  }
+  if (from < items.length) yield { from, items: items.slice(from) };
+}
+
+const limited = (ms: number, signal?: AbortSignal): AbortSignal => {
+  const limit = AbortSignal.timeout(ms);
+  return signal ? AbortSignal.any([signal, limit]) : limit;
 };
 
-let loading: Promise<typeof import('@aws-sdk/client-sqs')> | undefined;
+/** Makes batch calls of any number of items, and answers item by item, in their order. Never throws. */
+const inBatches = async <T extends object>(
+  items: T[],
+  bytes: (item: T) => number,
+  call: (entries: ({ id: string } & T)[], signal: AbortSignal) => Promise<BatchAnswer>,
+  signal?: AbortSignal,
+): Promise<Result[]> => {
+  const results = items.map((): Result => ({ error: notNamed }));
+  const settle = async (from: number, some: T[]) => {
+    try {
+      const entries = some.map((item, index) => ({ ...item, id: String(index) }));
+      const { Successful, Failed } = await call(entries, limited(CALL_TIMEOUT_MS, signal));
+      // Only what SQS names as successful counts, and only by the names that were given.
+      const taken = new Map(Successful?.map(entry => [entry.Id, entry]));
+      const failed = new Map(Failed?.map(entry => [entry.Id, entry]));
+      for (const index of some.keys()) {
+        const refused = failed.get(String(index));
+        const accepted = taken.get(String(index));
+        if (refused) results[from + index] = { error: sqsErrorOf(refused) };
+        else if (accepted)
+          results[from + index] = accepted.MessageId ? { messageId: accepted.MessageId } : {};
+      }
+    } catch (error) {
+      results.fill({ error: sqsErrorOf(error) }, from, from + some.length);
+    }
+  };
+  await pMap(batchesOf(items, bytes), ({ from, items }) => settle(from, items), { concurrency: MOST_CALLS });
+  return results;
+};
 
 /**
- * Verbs over one queue. Those over batches answer item by item, in the order of the items, and never throw.
- *
- * @param maxAttempts how often the SDK makes one call; 1 where a repeat could do a thing twice unnoticed
+ * Verbs over one queue, whoever makes the calls. None throws: those over batches answer item by item, in the order
+ * of the items, the others with `error` where they failed.
  */
-export const createQueue = (QueueUrl: string, { maxAttempts = 3 } = {}) => {
-  let client: SQSClient | undefined;
-
-  /** The SDK is loaded by the first who needs it: a batch that is marked needs no call to SQS. */
-  const load = async () => {
-    loading ??= import('@aws-sdk/client-sqs');
-    const sqs = await loading;
-    // A queue is called at its own host and in its own region, whatever the environment says.
-    const endpoint = new URL(QueueUrl).origin;
-    const region = /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\./.exec(endpoint)?.[1];
-    client ??= new sqs.SQSClient({ maxAttempts, endpoint, ...(region && { region }) });
-    return { sqs, client };
-  };
+export const queueOver = (url: string, calls: Calls) => {
+  const attributes = () =>
+    calls.attributes(limited(CALL_TIMEOUT_MS)).catch((error: unknown) => ({ error: sqsErrorOf(error) }));
 
   return {
-    url: QueueUrl,
+    url,
 
     /** Sends messages as they stand: attributes, message group and trace header included. */
     send: (messages: Message[], signal?: AbortSignal) =>
-      inBatches(
-        messages,
-        bytesOf,
-        async (some, abortSignal) => {
-          const { sqs, client } = await load();
-          const Entries = some.map(({ body, attributes, groupId, traceHeader }, index) => ({
-            Id: String(index),
-            MessageBody: body,
-            MessageAttributes: attributes,
-            ...(groupId && { MessageGroupId: groupId }),
-            ...(traceHeader && {
-              MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: traceHeader } },
-            }),
-          }));
-          return client.send(new sqs.SendMessageBatchCommand({ QueueUrl, Entries }), { abortSignal });
-        },
-        signal,
-      ),
+      inBatches(messages, bytesOf, calls.sendBatch, signal),
 
-    /** Hides received messages for so many seconds from now on; 0 shows them again. */
+    /** Hides received messages for `seconds` from now on; 0 shows them again. */
     hide: (items: { receiptHandle: string; seconds: number }[], signal?: AbortSignal) =>
-      inBatches(
-        items,
-        () => 0,
-        async (some, abortSignal) => {
-          const { sqs, client } = await load();
-          const Entries = some.map(({ receiptHandle, seconds }, index) => ({
-            Id: String(index),
-            ReceiptHandle: receiptHandle,
-            VisibilityTimeout: seconds,
-          }));
-          return client.send(new sqs.ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }), {
-            abortSignal,
-          });
-        },
-        signal,
-      ),
+      inBatches(items, () => 0, calls.changeVisibilityBatch, signal),
 
     /** Removes received messages for good. */
     remove: (receiptHandles: string[], signal?: AbortSignal) =>
       inBatches(
-        receiptHandles,
+        receiptHandles.map(receiptHandle => ({ receiptHandle })),
         () => 0,
-        async (some, abortSignal) => {
-          const { sqs, client } = await load();
-          const Entries = some.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
-          return client.send(new sqs.DeleteMessageBatchCommand({ QueueUrl, Entries }), { abortSignal });
-        },
+        calls.deleteBatch,
         signal,
       ),
 
-    /**
-     * Takes up to ten messages, hidden from others for so many seconds. None means that there are none now; where
-     * it did not wait, only that some of SQS's servers have none.
-     *
-     * @throws whatever the SDK does
-     */
-    async receive(seconds: number, { waits = true } = {}): Promise<Received[]> {
-      const { sqs, client } = await load();
-      const command = new sqs.ReceiveMessageCommand({
-        QueueUrl,
-        MaxNumberOfMessages: MOST_ENTRIES,
-        VisibilityTimeout: seconds,
-        WaitTimeSeconds: waits ? WAIT_SECONDS : 0,
-        MessageAttributeNames: ['All'],
-        MessageSystemAttributeNames: ['All'],
-      });
-      const abortSignal = timeLimit(RECEIVE_TIMEOUT_MS);
-      return ((await client.send(command, { abortSignal })).Messages ?? []).map(received);
+    /** Takes up to ten messages, hidden from others for `seconds`; none where a second brought none. */
+    async receive(seconds: number): Promise<{ messages: Received[] } | { error: SqsError }> {
+      try {
+        const how = { hidden: seconds, wait: WAIT_SECONDS };
+        return { messages: await calls.receive(how, limited(RECEIVE_TIMEOUT_MS)) };
+      } catch (error) {
+        return { error: sqsErrorOf(error) };
+      }
     },
 
-    /**
-     * All of the queue's attributes, as SQS names them.
-     *
-     * @throws whatever the SDK does
-     */
-    async attributes(): Promise<Partial<Record<string, string>>> {
-      const { sqs, client } = await load();
-      const command = new sqs.GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
-      return (await client.send(command, { abortSignal: timeLimit(CALL_TIMEOUT_MS) })).Attributes ?? {};
-    },
+    /** All of the queue's attributes, as SQS names them. */
+    attributes,
 
-    /**
-     * Counts what the queue holds, as far as SQS knows, and reads its clock.
-     *
-     * @throws whatever the SDK does
-     */
-    async depth(): Promise<Depth> {
-      const { sqs, client } = await load();
-      const [visible, hidden, delayed] = [
-        'ApproximateNumberOfMessages',
-        'ApproximateNumberOfMessagesNotVisible',
-        'ApproximateNumberOfMessagesDelayed',
-      ] as const;
-      const command = new sqs.GetQueueAttributesCommand({
-        QueueUrl,
-        AttributeNames: [visible, hidden, delayed],
-      });
-      let date = Number.NaN;
-      command.middlewareStack.add(
-        next => async args => {
-          const result = await next(args);
-          const { headers } = result.response as { headers?: Record<string, string> };
-          date = Date.parse(headers?.date ?? '');
-          return result;
-        },
-        { step: 'deserialize' },
-      );
-      const asked = Date.now();
-      const { Attributes = {} } = await client.send(command, { abortSignal: timeLimit(CALL_TIMEOUT_MS) });
-      // A Date header has whole seconds: our own clock is finer, and believed where the two agree.
-      const at = Number.isNaN(date) ? asked : Math.min(Math.max(asked, date), date + 999);
-      const count = (name: keyof typeof Attributes) => Number(Attributes[name] ?? 0);
-      return { visible: count(visible), hidden: count(hidden), delayed: count(delayed), at };
+    /** Counts what the queue holds, as far as SQS knows, and reads its clock. */
+    async depth(): Promise<Depth | { error: SqsError }> {
+      const read = await attributes();
+      if ('error' in read) return read;
+      const count = (name: string) => Number(read.attributes[name] ?? 0);
+      return {
+        visible: count('ApproximateNumberOfMessages'),
+        hidden: count('ApproximateNumberOfMessagesNotVisible'),
+        delayed: count('ApproximateNumberOfMessagesDelayed'),
+        ...(read.serverTime !== undefined && { serverTime: read.serverTime }),
+      };
     },
   };
 };
 
-export type CreateQueue = typeof createQueue;
-export type Queue = ReturnType<CreateQueue>;
+/** A queue at AWS, or whatever speaks its protocol. `maxAttempts` as `createCalls` has it. */
+export const createQueue = (url: string, options?: { maxAttempts?: number }) =>
+  queueOver(url, createCalls(url, options));
+
+export type Queue = ReturnType<typeof queueOver>;
+export type CreateQueue = (url: string, options?: { maxAttempts?: number }) => Queue;

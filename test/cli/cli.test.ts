@@ -354,7 +354,7 @@ describe('send', () => {
     expect(code).toBe(1);
     for (const words of [
       'line 2: ',
-      'case_id must be',
+      'must be 1 to 64 characters',
       'line 3: ',
       'not JSON',
       'line 4: body must be text',

@@ -366,7 +366,7 @@ describe('the function', () => {
       [{ filter: { failure_code: ['oops'] } }, 'failure_code'],
       [{ filter: { after: 'yesterday' } }, 'after must be an ISO 8601 time'],
       [{ set: { colour: 'red' } }, 'set has no field colour'],
-      [{ set: { language: 'é' } }, 'language must be 1 to 32'],
+      [{ set: { language: 'é' } }, 'must be 1 to 32'],
       [{ set: { case_id: null } }, 'case_id'],
       [null, 'JSON object'],
       [[], 'JSON object'],

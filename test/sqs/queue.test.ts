@@ -28,7 +28,7 @@ test.each([
   [11, [10, 1]],
   [25, [10, 10, 5]],
 ])('%i messages go in calls of %j', async (count, sizes) => {
-  expect(await letters().send(messages(count))).toEqual(Array(count).fill(undefined));
+  expect(await letters().send(messages(count))).toEqual(Array(count).fill({ messageId: expect.any(String) }));
   expect(environment.proxy.calls.map(({ body }) => body.Entries.length).sort((a, b) => b - a)).toEqual(sizes);
   expect(
     environment
@@ -52,30 +52,36 @@ test('1 MiB is one call, one byte more is two', async () => {
 
 test('answers come in the order of the items, each refusal in the words of SQS', async () => {
   environment.proxy.intercept = refuseEntries('SendMessageBatch', index => index === 2);
-  const refusals = await letters().send(messages(13));
-  expect(refusals.map(refusal => refusal !== undefined)).toEqual(
+  const results = await letters().send(messages(13));
+  expect(results.map(({ error }) => error !== undefined)).toEqual(
     Array.from({ length: 13 }, (_, index) => index === 2 || index === 12),
   );
-  expect(refusals[12]).toMatch(/KmsThrottled.*Told to refuse/);
+  expect(results[12]?.error).toEqual({
+    code: 'KmsThrottled',
+    message: 'Told to refuse.',
+    isLasting: false,
+    mayHaveHappened: false,
+  });
 });
 
 test('a signal ends what hangs; every item says so', async () => {
   environment.proxy.intercept = () => 'hang';
   const start = performance.now();
-  const refusals = await letters().send(messages(12), AbortSignal.timeout(100));
+  const results = await letters().send(messages(12), AbortSignal.timeout(100));
   expect(performance.now() - start).toBeLessThan(1500);
-  expect(refusals).toHaveLength(12);
-  for (const refusal of refusals) expect(refusal).toEqual(expect.any(String));
+  expect(results).toHaveLength(12);
+  for (const { error } of results) expect(error).toMatchObject({ isLasting: false, mayHaveHappened: true });
 });
 
 test('a receipt handle that is none is refused, beside one that is', async () => {
   await source().send(messages(1));
-  const [received] = await source().receive(60);
-  const refusals = await source().hide([
+  const answer = await source().receive(60);
+  const [received] = 'messages' in answer ? answer.messages : [];
+  const results = await source().hide([
     { receiptHandle: received?.receiptHandle as string, seconds: 300 },
     { receiptHandle: 'none', seconds: 300 },
   ]);
-  expect(refusals).toEqual([undefined, expect.stringContaining('ReceiptHandleIsInvalid')]);
+  expect(results).toMatchObject([{}, { error: { code: 'ReceiptHandleIsInvalid' } }]);
   expect(environment.hiddenSeconds(received?.messageId as string)).toBeGreaterThan(290);
 });
 
