@@ -16,18 +16,23 @@ export const FUNCTIONS = ['mark-as-read', 'replay'] as const;
  * Packages one stage offline.
  *
  * @param params Serverless params, `name=value`
- * @returns the CloudFormation template and the files of each function
+ * @param stageFile what stages/STAGE.yml holds
+ * @returns the CloudFormation template, the files of each function, and what Serverless said
  * @throws Error with what Serverless said
  */
-export const packageStack = async (stage = 'dev', params: string[] = []) => {
+export const packageStack = async (stage = 'dev', params: string[] = [], stageFile?: string) => {
   const { folder, remove } = await copySources();
   const packaged = (name: string) => readFile(path.join(folder, '.serverless', name));
   try {
-    await serverless(folder, ['package', '--stage', stage, ...params.flatMap(param => ['--param', param])]);
+    if (stageFile) await writeFile(path.join(folder, 'stages', `${stage}.yml`), stageFile);
+    const options = params.flatMap(param => ['--param', param]);
+    // The region of serverless.yml, not of whoever runs this.
+    const { AWS_REGION, AWS_DEFAULT_REGION, ...env } = process.env;
+    const said = await serverless(folder, ['package', '--stage', stage, ...options], env);
     const template = JSON.parse(`${await packaged('cloudformation-template-update-stack.json')}`);
     const files: Record<string, Record<string, Uint8Array>> = {};
     for (const name of FUNCTIONS) files[name] = unzipSync(await packaged(`${name}.zip`));
-    return { template, files };
+    return { template, files, said };
   } finally {
     await remove();
   }

@@ -5,7 +5,7 @@ import path from 'node:path';
 export const root = path.resolve(import.meta.dirname, '..');
 export const buildFolder = path.join(root, '.build');
 
-/** What Serverless reads. */
+/** What Serverless reads, except stages/: what is tried and built here depends on nobody's stage. */
 export const SOURCES = ['serverless.yml', 'package.json', 'resources', 'handlers', 'lib'];
 
 /**
@@ -18,6 +18,7 @@ export const copySources = async () => {
   const folder = await mkdtemp(path.join(buildFolder, 'serverless-'));
   for (const source of SOURCES)
     await cp(path.join(root, source), path.join(folder, source), { recursive: true });
+  await mkdir(path.join(folder, 'stages'));
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 };
 

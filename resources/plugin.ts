@@ -1,9 +1,13 @@
-// The one Serverless plugin of this service: `${relay:NAME}` in serverless.yml and in the resource files.
+// The one Serverless plugin of this service. It gives `${relay:NAME}` to serverless.yml and the resource files, says
+// what is about to be deployed, and stops what would surprise: wrong params, a stack that would turn to another
+// Huawei Cloud, queues that would be removed with what they hold.
 //
-// A plugin, because Serverless reads params from three places and a plugin sees what came of them; because it can
+// A plugin, because Serverless reads params from several places and a plugin sees what came of them; because it can
 // be TypeScript that a test imports, which `${file(…)}` cannot; and because its errors are shown without a stack.
+import { isObject } from '../lib/json.ts';
 import { dashboard } from './dashboard.ts';
-import { PARAMS, readSettings } from './settings.ts';
+import { callsOf, changeOf, contentOf, summary } from './deployed.ts';
+import { type Given, longestCallMs, PARAMS, readSettings } from './settings.ts';
 
 interface VariableRequest {
   address: string;
@@ -13,25 +17,59 @@ interface VariableRequest {
 
 interface Serverless {
   classes: { Error: new (message: string, code: string) => Error };
+  service: {
+    functions: Record<string, { timeout?: number; environment?: Record<string, unknown> }>;
+    provider: {
+      compiledCloudFormationTemplate?: { Outputs?: Record<string, { Value: unknown }> };
+    };
+  };
+  /** The AWS configuration of the command: profile, keys, region. */
+  getProvider: (name: 'aws') => { getAwsSdkV3Config?: () => Promise<object> };
 }
 
-const read = async ({ options, resolveVariable }: VariableRequest) => {
-  const given: Record<string, unknown> = {};
-  // What was typed on the command line, so that a misspelt name is an error and not a default.
-  for (const param of options.param ?? []) given[param.split('=', 1)[0] ?? ''] = param;
-  for (const name of PARAMS) given[name] = await resolveVariable(`param:${name}, null`);
-  const service = await resolveVariable('self:service');
-  const stage = await resolveVariable('sls:stage');
-  return { stage: String(stage), ...readSettings(`${service}-${stage}`, given) };
+interface Tools {
+  log: { notice: (text: string) => void };
+}
+
+/** The stage's own file: a flat map of params, or nothing. */
+const readStageFile = async (file: string, resolveVariable: VariableRequest['resolveVariable']) => {
+  const content = await resolveVariable(`file(${file}), null`).catch(error => {
+    if (error.code === 'MISSING_VARIABLE_DEPENDENCY') throw error;
+    return [];
+  });
+  if (content === null) return { content: {}, stageFile: `no params in ${file}` };
+  if (isObject(content)) return { content, stageFile: file };
+  return { content: {}, stageFile: file, wrong: `${file} must be YAML, one line NAME: VALUE for each param` };
 };
 
-export default class RelayVariables {
-  readonly configurationVariablesSources: object;
+const read = async ({ options, resolveVariable }: VariableRequest) => {
+  const [service, stage, region] = await Promise.all(
+    ['self:service', 'sls:stage', 'self:provider.region'].map(async each =>
+      String(await resolveVariable(each)),
+    ),
+  );
+  const { content, stageFile, wrong } = await readStageFile(`stages/${stage}.yml`, resolveVariable);
+  const given: Record<string, Given> = {};
+  for (const [name, value] of Object.entries(content)) given[name] = { value, from: stageFile };
+  // What was typed, so that a misspelt name is an error and not a default.
+  const typed = (options.param ?? []).map(param => param.split('=', 1)[0] ?? '');
+  for (const name of new Set([...typed, ...PARAMS])) {
+    const value = await resolveVariable(`param:${name}, null`);
+    if (typed.includes(name)) given[name] = { value, from: '--param' };
+    else if (value !== null) given[name] ??= { value, from: 'params in serverless.yml' };
+  }
+  const result = readSettings({ service, stage, region }, given);
+  return { stageFile, settings: result.settings, wrong: wrong ? [wrong, ...result.wrong] : result.wrong };
+};
 
-  constructor(serverless: Serverless) {
+export default class RelayPlugin {
+  readonly configurationVariablesSources: object;
+  readonly hooks: Record<string, () => Promise<void> | void>;
+
+  constructor(serverless: Serverless, _options: object, { log }: Tools) {
     // Serverless shows an error of its own class as a sentence, any other with its stack.
-    const fail = (message: string): never => {
-      throw new serverless.classes.Error(message, 'WRONG_PARAMS');
+    const refuse = (message: string): never => {
+      throw new serverless.classes.Error(message, 'READ_RECEIPT_RELAY');
     };
 
     let reading: ReturnType<typeof read> | undefined;
@@ -41,16 +79,88 @@ export default class RelayVariables {
         reading = undefined;
         throw error;
       });
-      const { settings, wrong, stage } = await reading;
-      if (settings) {
-        const values: Record<string, unknown> = { ...settings, dashboard: dashboard(settings.name, stage) };
-        return { value: values[request.address] };
-      }
-      // Told once, although two dozen variables ask.
-      const untold = wrong.splice(0);
-      return untold.length > 0 ? fail(`These params are wrong: ${untold.join('; ')}.`) : { value: '' };
+      const { settings } = await reading;
+      const values: Record<string, unknown> = {
+        ...settings,
+        dashboardBody: dashboard(settings.name, settings.stage),
+      };
+      return { value: values[request.address] };
+    };
+    this.configurationVariablesSources = { relay: { resolve } };
+
+    const known = async () => reading ?? refuse('serverless.yml asks for no relay variable.');
+    const aws = async () => {
+      const { region } = (await known()).settings;
+      // The vendor's version 4 has no such call: there the SDK finds keys by itself.
+      return { region, ...(await serverless.getProvider('aws').getAwsSdkV3Config?.()) };
+    };
+    /** What is about to be deployed, also where it was packaged elsewhere and before. */
+    const planned = () => {
+      const { Outputs = {} } = serverless.service.provider.compiledCloudFormationTemplate ?? {};
+      return Object.fromEntries(Object.entries(Outputs).map(([key, { Value }]) => [key, String(Value)]));
     };
 
-    this.configurationVariablesSources = { relay: { resolve } };
+    const check = async () => {
+      const { wrong } = await known();
+      if (wrong.length > 0) refuse(`These params are wrong:\n${wrong.map(each => `  ${each}.`).join('\n')}`);
+      const { timeout = 0, environment = {} } = serverless.service.functions['mark-as-read'] ?? {};
+      const mostMs = longestCallMs(timeout);
+      if (Number(environment.REQUEST_TIMEOUT_MS) > mostMs)
+        refuse(
+          `REQUEST_TIMEOUT_MS (${environment.REQUEST_TIMEOUT_MS}) does not fit the timeout of mark-as-read (${timeout} s): ` +
+            `a call may take half of the time for calls, ${mostMs} ms. Lower the first or raise the second.`,
+        );
+    };
+
+    let isTold = false;
+    const tell = async () => {
+      if (isTold) return;
+      isTold = true;
+      const { settings, stageFile } = await known();
+      log.notice(`\n${summary({ ...settings, stageFile }, planned())}\n`);
+    };
+
+    const compare = async (after: Record<string, string>) => {
+      const { settings, stageFile } = await known();
+      if (settings.isChange) return;
+      const change = changeOf(await callsOf(settings.name, await aws()), after);
+      if (change)
+        refuse(
+          `This deploy would change whom ${settings.name} calls, or as whom:\n${change}\n` +
+            `Params came from: ${stageFile}, and the command line. Put those of the stage into stages/${settings.stage}.yml ` +
+            '(stages/example.yml names all), or, where the change is meant, add\n  --param="change=true"',
+        );
+    };
+
+    const ask = async () => {
+      const { settings } = await known();
+      if (settings.isRemoveAnyway) return;
+      const content = await contentOf(settings.name, await aws());
+      if (content)
+        refuse(
+          `The queues of ${settings.name} are not empty, and would go with what they hold:\n${content}\n` +
+            'Receipts drain by themselves once nobody sends and marking works; dead letters are archived by\n' +
+            `  npx read-receipt-relay discard --stage ${settings.stage}\n` +
+            'Where all of it may go, add\n  --param="removeAnyway=true"',
+        );
+    };
+
+    this.hooks = {
+      initialize: check,
+      'after:package:finalize': tell,
+      'before:aws:deploy:deploy:createStack': async () => {
+        await tell();
+        await compare(planned());
+      },
+      'before:deploy:function:initialize': async () => {
+        const { osmEndpoint, iamEndpoint, credentialsFrom } = (await known()).settings;
+        await compare({
+          OsmEndpoint: osmEndpoint,
+          IamEndpoint: iamEndpoint,
+          CredentialsFrom: credentialsFrom,
+        });
+      },
+      'before:remove:remove': ask,
+    };
   }
 }

@@ -1,4 +1,4 @@
-// The real serverless.yml, packaged offline for two stages, and what of the CloudFormation matters.
+// The real serverless.yml, packaged offline for three stages, and what of the CloudFormation matters.
 
 import { readFileSync } from 'node:fs';
 import { loadConfig, loadRegion } from '../lib/config.ts';
@@ -6,7 +6,7 @@ import { backoffSeconds } from '../lib/relay/backoff.ts';
 import { settleMs } from '../lib/relay/relay.ts';
 import { metricUnits } from '../lib/telemetry.ts';
 import { packageStack } from '../local/build.ts';
-import { readSettings } from '../resources/settings.ts';
+import { longestCallMs } from '../resources/settings.ts';
 
 /** What the gateway in front of OSM allows by default, in requests a second. */
 const GATEWAY_LIMIT = 200;
@@ -27,24 +27,34 @@ interface Statement {
   Effect: string;
   Action: string | string[];
   Resource: unknown;
+  Condition?: object;
 }
 
-const TOPIC = 'arn:aws:sns:eu-west-1:123456789012:on-call';
-const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d';
+const TOPIC = 'arn:aws:sns:ap-southeast-1:123456789012:on-call';
+const KEY = 'arn:aws:kms:ap-southeast-1:123456789012:key/0a1b2c3d';
+const BOUNDARY = 'arn:aws:iam::123456789012:policy/bounds';
 
 let bare: Stack;
 let full: Stack;
+let plain: Stack;
 
 beforeAll(async () => {
-  const params = [
-    'site=europe',
-    'osmEndpoint=https://osm.example.com',
-    'credentialsFrom=ssm:/huawei/relay',
-    `credentialsKeyArn=${KEY}`,
-    `alarmTopicArn=${TOPIC}`,
-    'logRetentionDays=90',
-  ];
-  [bare, full] = await Promise.all([packageStack('dev'), packageStack('prod', params)]);
+  const stageFile = [
+    'site: europe',
+    'osmEndpoint: https://osm.example.com',
+    'credentialsFrom: ssm:/huawei/relay',
+    `credentialsKeyArn: ${KEY}`,
+    'webIdentityAudience: https://iam.example.com/relay',
+    `alarmTopicArn: ${TOPIC}`,
+    'deadLetterThreshold: 25',
+    'logRetentionDays: 90',
+    `permissionsBoundaryArn: ${BOUNDARY}`,
+  ].join('\n');
+  [bare, full, plain] = await Promise.all([
+    packageStack('dev'),
+    packageStack('prod', [], stageFile),
+    packageStack('plain', ['alarms=none', 'dashboard=none']),
+  ]);
 }, 60_000);
 
 const resource = (stack: Stack, name: string): Properties => {
@@ -79,6 +89,7 @@ const config = (stack: Stack) =>
     ...environment(stack),
     QUEUE_URL: 'https://sqs.example/1/q',
     DEAD_LETTER_QUEUE_URL: 'https://sqs.example/1/d',
+    REFUSALS_IN: 'ssm:/refusals',
   });
 
 describe('queues', () => {
@@ -107,6 +118,7 @@ describe('queues', () => {
 
   test('a dead letter outlives what SQS itself moved', () => {
     expect(resource(bare, 'Queue').MessageRetentionPeriod).toBe(7 * DAY_SECONDS);
+    expect(environment(bare).QUEUE_RETENTION_SECONDS).toBe(`${7 * DAY_SECONDS}`);
     expect(resource(bare, 'DeadLetterQueue').MessageRetentionPeriod).toBe(14 * DAY_SECONDS);
   });
 
@@ -167,14 +179,21 @@ describe('outage budget', () => {
     expect(batchSize).toBeLessThanOrEqual(maxInFlight * forCallsSeconds);
   });
 
+  test('a call may take what the plugin allows', () => {
+    const { timeoutSeconds, requestTimeoutMs } = numbers();
+    const timeoutMs = timeoutSeconds * 1000;
+    expect(longestCallMs(timeoutSeconds)).toBe((timeoutMs - settleMs(timeoutMs)) / 2);
+    expect(requestTimeoutMs).toBeLessThanOrEqual(longestCallMs(timeoutSeconds));
+  });
+
   test('all instances together stay under the gateway’s limit', () => {
     const { instances, maxRequestsPerSecond } = numbers();
     expect(instances * maxRequestsPerSecond).toBeLessThan(GATEWAY_LIMIT);
   });
 
   test('the stack says the same numbers as the code’s defaults', () => {
-    const { OSM_ENDPOINT, IAM_ENDPOINT, CREDENTIALS_FROM, POWERTOOLS_SERVICE_NAME } = environment(bare);
-    const required = { OSM_ENDPOINT, IAM_ENDPOINT, CREDENTIALS_FROM, POWERTOOLS_SERVICE_NAME };
+    const { OSM_ENDPOINT, IAM_ENDPOINT, CREDENTIALS_FROM } = environment(bare);
+    const required = { OSM_ENDPOINT, IAM_ENDPOINT, CREDENTIALS_FROM, REFUSALS_IN: 'ssm:/refusals' };
     const queues = { QUEUE_URL: 'https://sqs.example/1/q', DEAD_LETTER_QUEUE_URL: 'https://sqs.example/1/d' };
     expect(config(bare)).toEqual(loadConfig({ ...required, ...queues }));
   });
@@ -214,15 +233,49 @@ describe('functions', () => {
     expect(groups(full).map(([, days]) => days)).toEqual([90, 90]);
   });
 
-  test('the command line finds what it needs among the outputs', () => {
-    expect(Object.keys(bare.template.Outputs)).toEqual(
-      expect.arrayContaining([
-        'QueueUrl',
-        'DeadLetterQueueUrl',
-        'MarkAsReadFunctionName',
-        'ReplayFunctionName',
-      ]),
+  test('the command line and the next deploy find what they need among the outputs', () => {
+    const { Outputs } = full.template;
+    expect(Object.keys(Outputs)).toEqual(
+      expect.arrayContaining(['QueueUrl', 'DeadLetterQueueUrl', 'ReplayFunctionName']),
     );
+    expect(Outputs).toMatchObject({
+      MarkAsReadFunctionName: { Value: 'read-receipt-relay-prod-mark-as-read' },
+      OsmEndpoint: { Value: environment(full).OSM_ENDPOINT },
+      IamEndpoint: { Value: environment(full).IAM_ENDPOINT },
+      CredentialsFrom: { Value: environment(full).CREDENTIALS_FROM },
+      AlarmsTell: { Value: TOPIC },
+    });
+  });
+
+  test('mark-as-read remembers refusals in a parameter of the stack, which is no secret', () => {
+    expect(environment(bare).REFUSALS_IN).toEqual({ 'Fn::Sub': `ssm:\${Refusals}` });
+    expect(resource(bare, 'Refusals')).toMatchObject({
+      Name: '/read-receipt-relay-dev/refusals',
+      Type: 'String',
+      Value: 'none',
+    });
+  });
+
+  test('the bucket of the packages is nobody else’s', () => {
+    expect(resource(bare, 'ServerlessDeploymentBucket').PublicAccessBlockConfiguration).toEqual({
+      BlockPublicAcls: true,
+      BlockPublicPolicy: true,
+      IgnorePublicAcls: true,
+      RestrictPublicBuckets: true,
+    });
+  });
+
+  test('what can carry tags carries those of service and stage', () => {
+    const tags = [
+      { Key: 'service', Value: 'read-receipt-relay' },
+      { Key: 'stage', Value: 'prod' },
+    ];
+    const types = ['AWS::SQS::Queue', 'AWS::IAM::Role', 'AWS::CloudWatch::Alarm', 'AWS::Lambda::Function'];
+    for (const type of types) {
+      expect(ofType(full, type).length).toBeGreaterThan(0);
+      for (const { Tags } of ofType(full, type)) expect(Tags).toEqual(tags);
+    }
+    expect(resource(full, 'Refusals').Tags).toEqual({ service: 'read-receipt-relay', stage: 'prod' });
   });
 });
 
@@ -263,9 +316,12 @@ describe('packages', () => {
 });
 
 describe('roles', () => {
-  test('mark-as-read may take and settle receipts, write dead letters, look at both queues, read one secret, and log', () => {
+  test('mark-as-read may take and settle receipts, write dead letters, look at both queues, read one secret, share refusals, and log', () => {
     const secret = {
       'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:read-receipt-relay-dev-??????`,
+    };
+    const refusals = {
+      'Fn::Sub': `arn:\${AWS::Partition}:ssm:\${AWS::Region}:\${AWS::AccountId}:parameter\${Refusals}`,
     };
     expect(grants(bare, 'MarkAsReadRole')).toEqual([
       `logs:CreateLogStream ${arnOf('MarkDashasDashreadLogGroup')}`,
@@ -277,6 +333,8 @@ describe('roles', () => {
       `sqs:GetQueueAttributes ${arnOf('Queue')}`,
       `sqs:ReceiveMessage ${arnOf('Queue')}`,
       `sqs:SendMessage* ${arnOf('DeadLetterQueue')}`,
+      `ssm:GetParameter ${JSON.stringify(refusals)}`,
+      `ssm:PutParameter ${JSON.stringify(refusals)}`,
     ]);
   });
 
@@ -292,6 +350,31 @@ describe('roles', () => {
       ]),
     );
     expect(granted.join()).not.toContain('secretsmanager');
+    const { Condition } =
+      statements(full, 'MarkAsReadRole').find(({ Sid }) => Sid === 'DecryptCredentials') ?? {};
+    expect(Condition).toEqual({
+      StringEquals: { 'kms:ViaService': { 'Fn::Sub': `ssm.\${AWS::Region}.\${AWS::URLSuffix}` } },
+    });
+  });
+
+  test('with an audience, it may have tokens of its identity for that one alone', () => {
+    expect(statements(full, 'MarkAsReadRole').find(({ Sid }) => Sid === 'ProveIdentity')).toEqual({
+      Sid: 'ProveIdentity',
+      Effect: 'Allow',
+      Action: 'sts:GetWebIdentityToken',
+      Resource: '*',
+      Condition: {
+        'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': ['https://iam.example.com/relay'] },
+        Null: { 'sts:IdentityTokenAudience': 'false' },
+        NumericLessThanEquals: { 'sts:DurationSeconds': '300' },
+      },
+    });
+    expect(JSON.stringify(bare.template)).not.toContain('sts:GetWebIdentityToken');
+  });
+
+  test.each(['MarkAsReadRole', 'ReplayRole'])('%s has the boundary that was named, or none', role => {
+    expect(resource(full, role).PermissionsBoundary).toBe(BOUNDARY);
+    expect(resource(bare, role).PermissionsBoundary).toEqual({ Ref: 'AWS::NoValue' });
   });
 
   test('replay may take dead letters, send them back, and log', () => {
@@ -328,17 +411,60 @@ describe('roles', () => {
 describe('alarms and dashboard', () => {
   const alarms = (stack: Stack) => ofType(stack, 'AWS::CloudWatch::Alarm');
   const body = (stack: Stack): string => resource(stack, 'Dashboard').DashboardBody['Fn::Sub'];
-  const own = (stack: Stack) => alarms(stack).filter(({ Namespace }) => Namespace === 'ReadReceiptRelay');
+  /** What an alarm looks at: its own metric, or those that it computes with. */
+  const looksAt = (alarm: Properties): Properties[] =>
+    alarm.Metrics?.flatMap(({ MetricStat }: Properties) => MetricStat?.Metric ?? []) ?? [alarm];
+  const own = (stack: Stack) =>
+    alarms(stack)
+      .flatMap(looksAt)
+      .filter(({ Namespace }) => Namespace === 'ReadReceiptRelay');
+  const named = (alarm: Properties): string => alarm.AlarmName.slice('read-receipt-relay-prod-'.length);
   const drawn = (stack: Stack): string[][] =>
     JSON.parse(body(stack)).widgets.flatMap((widget: Properties) => widget.properties.metrics ?? []);
 
-  test('every alarm says what it means and what to type first', () => {
-    expect(alarms(full)).toHaveLength(10);
+  test('every alarm says what it means, what to type first, and where the runbook goes on', () => {
+    expect(alarms(full).map(named).sort()).toEqual([
+      'breaker-open',
+      'dead-letters',
+      'dead-letters-hidden',
+      'function-errors',
+      'misconfigured',
+      'not-taken',
+      'nothing-marked',
+      'oldest-unsettled',
+      'replay-failed',
+      'superseded',
+      'throttles',
+      'unauthorized',
+    ]);
     for (const alarm of alarms(full)) {
-      expect(alarm.AlarmDescription).toMatch(/\. First: (npx|aws) \S+ .+/);
+      const [meaning, command, link] = alarm.AlarmDescription.split('\n');
+      expect(meaning).toMatch(/\.$/);
+      expect(command).toMatch(/^(npx read-receipt-relay|npx serverless|aws) \S+/);
+      expect(link).toBe(`docs/runbook.md#${named(alarm)}`);
       expect(alarm.AlarmDescription.length).toBeLessThanOrEqual(1024);
       expect(alarm.TreatMissingData).toBe('notBreaching');
     }
+  });
+
+  test('the person on call may look: dead letters hidden for 15 minutes neither end one alarm nor ring another', () => {
+    const byName = new Map(alarms(full).map(alarm => [named(alarm), alarm]));
+    expect(byName.get('dead-letters')).toMatchObject({
+      Period: 60,
+      EvaluationPeriods: 15,
+      DatapointsToAlarm: 1,
+      Threshold: 25,
+    });
+    const { Statistic, Period, EvaluationPeriods, Threshold } = byName.get('dead-letters-hidden') ?? {};
+    expect({ Statistic, Threshold }).toEqual({ Statistic: 'Minimum', Threshold: 25 });
+    expect(Period * EvaluationPeriods).toBeGreaterThan(15 * 60);
+  });
+
+  test('none makes none of them', () => {
+    expect(alarms(plain)).toEqual([]);
+    expect(plain.template.Resources).not.toHaveProperty('Dashboard');
+    expect(plain.template.Outputs).not.toHaveProperty('DashboardName');
+    expect(ofType(plain, 'AWS::SQS::Queue')).toHaveLength(2);
   });
 
   test('alarms go to the topic that was named, or to nobody', () => {
@@ -348,18 +474,24 @@ describe('alarms and dashboard', () => {
 
   test('what they look at is what the code emits, under the name of this stage', () => {
     const service = environment(bare).POWERTOOLS_SERVICE_NAME;
-    expect(
-      own(bare)
-        .map(({ MetricName }) => MetricName)
-        .sort(),
-    ).toEqual(['BreakerOpened', 'Marked', 'Misconfigured', 'OldestUnsettledAge', 'Unauthorized']);
+    expect(new Set(own(bare).map(({ MetricName }) => MetricName))).toEqual(
+      new Set([
+        'BreakerOpened',
+        'Marked',
+        'Misconfigured',
+        'OldestUnsettledAge',
+        'Superseded',
+        'Unauthorized',
+      ]),
+    );
     for (const { MetricName, Dimensions } of own(bare)) {
       expect(Object.keys(metricUnits)).toContain(MetricName);
       expect(Dimensions).toEqual([{ Name: 'service', Value: service }]);
     }
   });
 
-  test('the dashboard draws every metric of the code, and no other', () => {
+  test('the dashboard draws every metric of the code, and no other; there are twelve at most', () => {
+    expect(Object.keys(metricUnits).length).toBeLessThanOrEqual(12);
     const ownDrawn = drawn(bare).filter(([namespace]) => namespace === 'ReadReceiptRelay');
     expect([...new Set(ownDrawn.map(([, metric]) => metric))].sort()).toEqual(
       Object.keys(metricUnits).sort(),
@@ -374,55 +506,7 @@ describe('alarms and dashboard', () => {
   });
 });
 
-describe('params', () => {
-  test.each([
-    [bare => bare, 'https://osm.ap-southeast-3.myhuaweicloud.com', 'https://iam.myhuaweicloud.com'],
-    [() => full, 'https://osm.example.com', 'https://iam.myhuaweicloud.eu'],
-  ] as [(stack: Stack) => Stack, string, string][])(
-    'the site picks the endpoints, unless one is named (%#)',
-    (pick, osm, iam) => {
-      expect(config(pick(bare))).toMatchObject({ osmEndpoint: osm, iamEndpoint: iam });
-    },
-  );
-
-  test('the configuration that the stack writes is one that the code reads', () => {
-    expect(config(bare).credentialsFrom).toEqual({ store: 'secretsmanager', id: 'read-receipt-relay-dev' });
-    expect(config(full).credentialsFrom).toEqual({ store: 'ssm', id: '/huawei/relay' });
-  });
-
-  test.each([
-    ['site', 'mars', 'must be international, china or europe'],
-    ['osmEndpoint', 'http://osm.example.com', 'must be https://HOST'],
-    ['iamEndpoint', 'iam.example.com', 'must be https://HOST'],
-    ['credentialsFrom', 'file:/tmp/secret', 'must be secretsmanager:ID or ssm:NAME'],
-    [
-      'credentialsFrom',
-      'secretsmanager:arn:aws:ssm:eu-west-1:123456789012:parameter/x',
-      'must be secretsmanager:ID',
-    ],
-    ['credentialsKeyArn', 'alias/relay', 'must be the ARN of a KMS key'],
-    ['alarmTopicArn', 'arn:aws:sqs:eu-west-1:123456789012:q', 'must be the ARN of a standard SNS topic'],
-    ['logRetentionDays', '31', 'must be one of 1, 3, 5'],
-    ['sites', 'china', 'there is no param sites'],
-  ])('%s=%s is an error that says so', (name, value, rule) => {
-    const { settings, wrong } = readSettings('relay-dev', { [name]: value });
-    expect(settings).toBeUndefined();
-    expect(wrong).toEqual([expect.stringContaining(rule)]);
-  });
-
-  test('a whole ARN is taken as it stands', () => {
-    const arn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:huawei-AbCdEf';
-    const { settings } = readSettings('relay-dev', { credentialsFrom: `secretsmanager:${arn}` });
-    expect(settings?.credentialsStatements[0]?.Resource).toBe(arn);
-  });
-
-  test('Serverless stops at the first wrong param, with one sentence for all of them', async () => {
-    const packaging = packageStack('dev', ['site=mars', 'alarmTopicArn=me']);
-    await expect(packaging).rejects.toThrow(
-      /These params are wrong: site must be .*; alarmTopicArn must be .*\.(?![\s\S]*These)/,
-    );
-  }, 60_000);
-
+describe('names and regions', () => {
   test('the command line looks where a bare deploy goes', () => {
     const yaml = readFileSync(new URL('../serverless.yml', import.meta.url), 'utf8');
     expect(/^ {2}region: .*'([a-z0-9-]+)'}$/m.exec(yaml)?.[1]).toBe(loadRegion({}));

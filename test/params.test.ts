@@ -1,0 +1,182 @@
+// The Serverless params: where they come from, what they become, and what is said of wrong ones.
+import { loadConfig } from '../lib/config.ts';
+import { packageStack } from '../local/build.ts';
+import { changeOf } from '../resources/deployed.ts';
+import { PARAMS, readSettings } from '../resources/settings.ts';
+
+const place = { service: 'relay', stage: 'dev', region: 'eu-west-1' };
+const settingsOf = (params: Record<string, unknown>, from = '--param') => {
+  const given = Object.entries(params).map(([name, value]) => [name, { value, from }]);
+  return readSettings(place, Object.fromEntries(given));
+};
+
+test.each([
+  [{}, 'https://osm.ap-southeast-3.myhuaweicloud.com', 'https://iam.myhuaweicloud.com'],
+  [{ site: 'china' }, 'https://osm.cn-south-1.myhuaweicloud.com', 'https://iam.myhuaweicloud.com'],
+  [
+    { site: 'europe', osmEndpoint: 'https://osm.example.com' },
+    'https://osm.example.com',
+    'https://iam.myhuaweicloud.eu',
+  ],
+])('the site picks the endpoints, unless one is named: %j', (params, osmEndpoint, iamEndpoint) => {
+  const { settings, wrong } = settingsOf(params);
+  expect(wrong).toEqual([]);
+  expect(settings).toMatchObject({ osmEndpoint, iamEndpoint });
+});
+
+test.each([
+  [{}, 'secretsmanager', 'relay-dev'],
+  [{ credentialsFrom: 'ssm:/huawei/relay' }, 'ssm', '/huawei/relay'],
+])('the code reads what the stack writes: %j', (params, store, id) => {
+  const { settings } = settingsOf(params);
+  const { credentialsFrom } = loadConfig({
+    QUEUE_URL: 'https://sqs.example/1/q',
+    DEAD_LETTER_QUEUE_URL: 'https://sqs.example/1/d',
+    OSM_ENDPOINT: settings.osmEndpoint,
+    CREDENTIALS_FROM: settings.credentialsFrom,
+  });
+  expect(credentialsFrom).toEqual({ store, id });
+});
+
+const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:huawei';
+
+test.each([`${SECRET}-AbCdEf`, 'arn:aws:ssm:eu-west-1:123456789012:parameter/huawei/relay'])(
+  'a whole ARN is taken as it stands: %s',
+  arn => {
+    const store = arn.split(':')[2];
+    const { settings } = settingsOf({ credentialsFrom: `${store}:${arn}` });
+    expect(settings.credentialsStatements).toMatchObject([{ Resource: arn }]);
+  },
+);
+
+test.each([
+  ['site', 'mars', 'must be one of international, china, europe'],
+  ['site', 5, 'must be one of international'],
+  ['osmEndpoint', 'http://osm.example.com', 'must be https://HOST'],
+  ['osmEndpoint', 'https://osm.example.com/v2', 'must be https://HOST'],
+  ['iamEndpoint', 'iam.example.com', 'must be https://HOST'],
+  ['credentialsFrom', 'file:/tmp/secret', 'must be secretsmanager:ID or ssm:NAME'],
+  ['credentialsFrom', true, 'must be secretsmanager:ID or ssm:NAME'],
+  [
+    'credentialsFrom',
+    'secretsmanager:arn:aws:ssm:eu-west-1:123456789012:parameter/x',
+    'must be a secret in eu-west-1',
+  ],
+  ['credentialsFrom', `secretsmanager:${SECRET}`, 'the dash and the six characters at its end'],
+  ['credentialsFrom', `secretsmanager:${SECRET.replace('eu', 'us')}-AbCdEf`, 'must be a secret in eu-west-1'],
+  [
+    'credentialsFrom',
+    'ssm:arn:aws:ssm:us-east-1:123456789012:parameter/x',
+    'must be a parameter in eu-west-1',
+  ],
+  ['credentialsKeyArn', 'alias/relay', 'must be the ARN of a KMS key in eu-west-1'],
+  [
+    'credentialsKeyArn',
+    'arn:aws:kms:us-east-1:123456789012:key/1',
+    'must be the ARN of a KMS key in eu-west-1',
+  ],
+  ['webIdentityAudience', 'https://*.example.com', 'without * ? and $'],
+  ['alarms', 'off', 'must be one of all, none'],
+  ['dashboard', false, 'must be one of all, none'],
+  ['alarmTopicArn', 'arn:aws:sqs:eu-west-1:123456789012:q', 'must be the ARN of a standard SNS topic'],
+  [
+    'alarmTopicArn',
+    'arn:aws:sns:us-east-1:123456789012:t',
+    'must be the ARN of a standard SNS topic in eu-west-1',
+  ],
+  ['alarmTopicArn', 'arn:aws:sns:eu-west-1:1234:t', 'must be the ARN of a standard SNS topic'],
+  ['alarmTopicArn', 'arn:aws:sns:eu-west-1:123456789012:t.fifo', 'must be the ARN of a standard SNS topic'],
+  ['deadLetterThreshold', 'many', 'must be a whole number of dead letters, 1 or more'],
+  ['deadLetterThreshold', 0, 'must be a whole number of dead letters, 1 or more'],
+  ['logRetentionDays', 'abc', 'must be one of 1, 3, 5'],
+  ['logRetentionDays', '31', 'must be one of 1, 3, 5'],
+  ['permissionsBoundaryArn', 'arn:aws:iam::123456789012:role/x', 'must be the ARN of an IAM policy'],
+  ['change', 'yes', 'must be true'],
+])('%s=%s is said once, with where it came from and what it should be', (name, value, rule) => {
+  const { wrong } = settingsOf({ [name]: value });
+  expect(wrong).toEqual([expect.stringContaining(rule)]);
+  expect(wrong[0]).toMatch(new RegExp(`^${name} is ".*" \\(--param\\), and must `));
+});
+
+test('a name that nobody knows is refused, wherever it stands', () => {
+  expect(settingsOf({ sites: 'china' }, 'stages/dev.yml').wrong).toEqual([
+    `there is no param sites (stages/dev.yml); there are ${PARAMS.join(', ')}`,
+  ]);
+});
+
+test.each(['change', 'removeAnyway'])('%s is for one command, not for a file', name => {
+  expect(settingsOf({ [name]: true }).wrong).toEqual([]);
+  expect(settingsOf({ [name]: true }, 'stages/dev.yml').wrong).toEqual([
+    `${name} is for one command alone: give it as --param="${name}=true", not in stages/dev.yml`,
+  ]);
+});
+
+test('a name that is too long for a function is refused', () => {
+  const { wrong } = readSettings({ ...place, stage: 'x'.repeat(60) }, {});
+  expect(wrong).toEqual([expect.stringMatching(/66 characters long, and service and stage may have 51/)]);
+});
+
+test('a change is told from what to what; a stack that is not there changes nothing', () => {
+  const after = { OsmEndpoint: 'https://b', IamEndpoint: 'https://i', CredentialsFrom: 'ssm:/x' };
+  expect(changeOf({}, after)).toBeUndefined();
+  expect(changeOf(after, after)).toBeUndefined();
+  expect(changeOf({ ...after, OsmEndpoint: 'https://a', CredentialsFrom: 'ssm:/y' }, after)).toBe(
+    ['  OSM endpoint      https://a → https://b', '  credentials from  ssm:/y → ssm:/x'].join('\n'),
+  );
+});
+
+describe('Serverless', () => {
+  const EXAMPLE = new URL('../stages/example.yml', import.meta.url);
+  const failed = async (stage: string, params: string[], stageFile?: string) => {
+    const said = await packageStack(stage, params, stageFile).then(
+      () => '',
+      error => (error as Error).message,
+    );
+    return said.slice(said.indexOf('Error:'));
+  };
+
+  test.each([
+    [
+      'all wrong params in one sentence each, without its own words around them',
+      ['dev', ['site=mars', 'alarmTopicArn=me', 'sites=china']],
+      /^Error:\nThese params are wrong:\n {2}site is "mars" .*\.\n {2}alarmTopicArn is "me" .*\.\n {2}there is no param sites .*\.$/,
+    ],
+    ['a stage that cannot be, once', ['a_b', []], /^Error:\nInvalid stage name\..*$/],
+    [
+      'a stage file that is no map',
+      ['dev', [], '- site\n- europe\n'],
+      /^Error:\nThese params are wrong:\n {2}stages\/dev\.yml must be YAML, .*$/,
+    ],
+    [
+      'a stage file that is no YAML',
+      ['dev', [], 'site: [\n'],
+      /^Error:\nThese params are wrong:\n {2}stages\/dev\.yml must be YAML, .*$/,
+    ],
+  ] as [string, [string, string[], string?], RegExp][])(
+    'stops and says %s',
+    async (_, args, words) => expect(await failed(...args)).toMatch(words),
+    60_000,
+  );
+
+  test('prints what the stage calls and whom it tells; the command line goes over the file', async () => {
+    const { said } = await packageStack('prod', ['site=china'], 'site: europe\nalarms: none\n');
+    const lines = said.split('\n').filter(line => /^ {2}\w/.test(line));
+    expect(lines).toEqual([
+      '  stage             prod (stages/prod.yml)',
+      '  region            ap-southeast-1',
+      '  OSM endpoint      https://osm.cn-south-1.myhuaweicloud.com',
+      '  IAM endpoint      https://iam.myhuaweicloud.com',
+      '  credentials from  secretsmanager:read-receipt-relay-prod',
+      '  alarms tell       nobody, there are no alarms (alarms: none)',
+    ]);
+  }, 60_000);
+
+  test('stages/example.yml names every param, and each line of it can be taken as it stands', async () => {
+    const { readFile } = await import('node:fs/promises');
+    const example = await readFile(EXAMPLE, 'utf8');
+    for (const name of PARAMS)
+      expect(example).toMatch(new RegExp(`^# (${name}: *|  --param="${name}=)`, 'm'));
+    const { said } = await packageStack('prod', [], example.replaceAll(/^# (\w+: \S+)$/gm, '$1'));
+    expect(said).toContain('https://osm.ap-southeast-3.myhuaweicloud.com');
+  }, 60_000);
+});
