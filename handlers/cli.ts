@@ -1,9 +1,6 @@
 #!/usr/bin/env -S node --optimize-for-size --max-semi-space-size=8
 // V8 would rather reserve memory than collect garbage: with these, 100,000 letters pass through under 200 MB.
 import { Command, CommanderError } from 'commander';
-import { discard } from '../lib/cli/discard.ts';
-import { doctor } from '../lib/cli/doctor.ts';
-import { list } from '../lib/cli/list.ts';
 import {
   addCommon,
   addFilter,
@@ -14,11 +11,14 @@ import {
   UsageError,
 } from '../lib/cli/options.ts';
 import { openQueues } from '../lib/cli/queues.ts';
-import { replay } from '../lib/cli/replay.ts';
 import { tell } from '../lib/cli/screen.ts';
-import { send } from '../lib/cli/send.ts';
-import { show } from '../lib/cli/show.ts';
-import { status } from '../lib/cli/status.ts';
+import { discard } from '../lib/cli/verbs/discard.ts';
+import { doctor } from '../lib/cli/verbs/doctor.ts';
+import { list } from '../lib/cli/verbs/list.ts';
+import { replay } from '../lib/cli/verbs/replay.ts';
+import { send } from '../lib/cli/verbs/send.ts';
+import { show } from '../lib/cli/verbs/show.ts';
+import { status } from '../lib/cli/verbs/status.ts';
 
 type Queues = Awaited<ReturnType<typeof openQueues>>;
 

@@ -1,11 +1,12 @@
-import { type Failure, failure, type Unfinished, unfinished } from '../failure.ts';
+import type { Duplex } from 'node:stream';
+import { type Failure, failure, type Unfinished } from '../failure.ts';
 import type { Answer } from './outcome.ts';
 
 /** What time a call has. */
 export interface Timing {
   /** Aborted when no call may start any more: what waits for its turn then is `unfinished`. */
   signal: AbortSignal;
-  /** For the whole answer, in milliseconds; the client's own where absent. */
+  /** For the whole answer, in milliseconds; at most, and where absent, the client's own. */
   timeoutMs?: number;
 }
 
@@ -17,10 +18,10 @@ export interface Call {
   body?: string;
   /** Opens a connection of its own instead of taking a kept one. */
   fresh?: boolean;
+  /** For the whole answer, in milliseconds; at most, and where absent, the client's own. */
+  timeoutMs?: number;
   /** Of a longer body only the beginning is kept; 128 KB where absent. */
   mostBodyBytes?: number;
-  /** Cuts the call short. */
-  signal?: AbortSignal;
 }
 
 /** No whole answer came. */
@@ -44,19 +45,25 @@ const MOST_KEPT_CONNECTIONS = 1000;
 const httpFor = (protocol: string) =>
   process.getBuiltinModule(protocol === 'https:' ? 'node:https' : 'node:http');
 
-const cutsBySignal = new WeakMap<AbortSignal, Set<() => void>>();
+/** A connection that was idle for longer may have died without a word: the function is frozen between batches. */
+const MOST_IDLE_MS = 60_000;
 
-/** What a signal cuts, behind one listener: a listener for each call would cost a quarter of the call. */
-const cutsOf = (signal: AbortSignal): Set<() => void> => {
-  const known = cutsBySignal.get(signal);
-  if (known) return known;
-  const cuts = new Set<() => void>();
-  const cutAll = () => {
-    for (const cut of cuts) cut();
+/** An agent that keeps connections, and a function that drops those that were idle for long. */
+const keepConnections = ({ Agent }: ReturnType<typeof httpFor>) => {
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: MOST_KEPT_CONNECTIONS });
+  const idleSince = new WeakMap<Duplex, number>();
+  agent.on('free', (socket: Duplex) => idleSince.set(socket, Date.now()));
+  const dropIdle = () => {
+    const now = Date.now();
+    // By the clock, as no timer runs in a frozen function. The longest idle are the first of each list.
+    for (const sockets of Object.values(agent.freeSockets)) {
+      for (const socket of sockets ?? []) {
+        if (now - (idleSince.get(socket) ?? now) <= MOST_IDLE_MS) break;
+        socket.destroy();
+      }
+    }
   };
-  signal.addEventListener('abort', cutAll, { once: true });
-  cutsBySignal.set(signal, cuts);
-  return cuts;
+  return { agent, dropIdle };
 };
 
 /**
@@ -65,45 +72,33 @@ const cutsOf = (signal: AbortSignal): Set<() => void> => {
  */
 export const createClient = (endpoint: string, timeoutMs: number) => {
   const { protocol, hostname, port, host } = new URL(endpoint);
-  const { request, Agent } = httpFor(protocol);
-  const kept = new Agent({ keepAlive: true, maxFreeSockets: MOST_KEPT_CONNECTIONS });
+  const http = httpFor(protocol);
+  const { agent, dropIdle } = keepConnections(http);
 
-  const send = ({
-    method,
-    path,
-    headers,
-    body,
-    fresh,
-    mostBodyBytes = MOST_BODY_BYTES,
-    signal,
-  }: Call): Promise<Answer | Broken> =>
+  const send = ({ method, path, headers, body, fresh, ...limits }: Call): Promise<Answer | Broken> =>
     new Promise(resolve => {
-      if (signal?.aborted) return resolve({ broken: unfinished, stale: false });
+      const limitMs = Math.min(limits.timeoutMs ?? timeoutMs, timeoutMs);
+      const mostBodyBytes = limits.mostBodyBytes ?? MOST_BODY_BYTES;
+      if (!fresh) dropIdle();
       let answered = false;
-      const outgoing = request({
+      const outgoing = http.request({
         hostname: hostname.replace(/^\[|\]$/g, ''),
         port,
         method,
         path,
-        agent: fresh ? false : kept,
+        agent: fresh ? false : agent,
         maxHeaderSize: MOST_HEADER_BYTES,
         headers: body === undefined ? headers : { ...headers, 'Content-Length': Buffer.byteLength(body) },
       });
       const finish = (result: Answer | Broken) => {
         clearTimeout(timer);
-        cuts?.delete(cut);
         resolve(result);
       };
-      const cut = () => {
-        finish({ broken: unfinished, stale: false });
-        outgoing.destroy();
-      };
-      const cuts = signal && cutsOf(signal).add(cut);
       const timer = setTimeout(() => {
-        const detail = `${host} gave no whole answer in ${timeoutMs} ms`;
+        const detail = `${host} gave no whole answer in ${limitMs} ms`;
         finish({ broken: failure('timeout', detail), stale: false });
         outgoing.destroy();
-      }, timeoutMs);
+      }, limitMs);
       const fail = (error: NodeJS.ErrnoException) =>
         finish({ broken: reasonOf(error, host), stale: outgoing.reusedSocket && !answered });
 
@@ -118,15 +113,15 @@ export const createClient = (endpoint: string, timeoutMs: number) => {
         const { statusCode: status = 0, headers } = response;
         const chunks: Buffer[] = [];
         let bytes = 0;
-        const body = () => Buffer.concat(chunks).toString();
+        const text = () => Buffer.concat(chunks).toString();
         response.on('data', (chunk: Buffer) => {
           chunks.push(chunk);
           bytes += chunk.length;
           if (bytes <= mostBodyBytes) return;
-          finish({ status, headers, body: body(), isCut: true });
+          finish({ status, headers, body: text(), isCut: true });
           outgoing.destroy();
         });
-        response.on('end', () => finish({ status, headers, body: body() }));
+        response.on('end', () => finish({ status, headers, body: text() }));
         response.on('error', fail);
       });
       outgoing.end(body);

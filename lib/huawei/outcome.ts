@@ -27,6 +27,11 @@ const osmCodes = new Map<string, FailureCode>([
 
 const isOsm = (errorCode: string | undefined): boolean => errorCode?.startsWith('OSM.') ?? false;
 
+/** The gateway, a proxy or a firewall refuses us, not this receipt: quota, arrears, headers, law. */
+const refusesUs = new Set([402, 407, 421, 431, 451, 494]);
+/** Refusals of another kind: too slow, or too early. */
+const refusesNow = new Set([408, 425]);
+
 /**
  * What an answer to "Marking a Message as Read" means. In front of OSM stands a gateway whose codes say
  * little, so trouble is read from the status first; OSM's own codes decide among 200 and the other 4xx.
@@ -36,23 +41,27 @@ const codeOf = (status: number, body: unknown, errorCode: string | undefined): F
     if (!isObject(body)) return 'unavailable';
     return errorCode ? (osmCodes.get(errorCode) ?? 'failed') : 'marked';
   }
+  if (status < 400 || status >= 500 || refusesNow.has(status)) return 'unavailable';
   if (status === 401) return 'unauthorized';
   if (status === 429) return 'rate_limited';
-  if (status === 494) return 'misconfigured'; // a header over 32 KB: our token is too large
-  if (status === 408 || status === 425 || status < 400 || status >= 500) return 'unavailable';
+  if (refusesUs.has(status)) return 'misconfigured';
   const known = errorCode && osmCodes.get(errorCode);
   if (known) return known;
   if (status === 403) return isOsm(errorCode) ? 'forbidden' : 'misconfigured';
   if (status === 404 || status === 405) return isOsm(errorCode) ? 'rejected' : 'misconfigured';
-  return 'rejected';
+  // OSM and its gateway speak JSON: what does not has not looked at the receipt.
+  return isObject(body) ? 'rejected' : 'misconfigured';
 };
 
-/** What an answer to a log-in means, unless it is the 201 that brings a token. */
-const logInCodeOf = (status: number): FailureCode => {
-  if (status === 400 || status === 401 || status === 403) return 'unauthorized';
-  if (status < 400) return 'unavailable';
+/**
+ * What an answer to a log-in means, unless it is the 201 that brings a token: the same, but that IAM refuses
+ * with 400, 401 and 403, and that nothing of it is at a receipt's fault.
+ */
+const logInCodeOf = (status: number, body: unknown): FailureCode => {
+  if (status === 400 || status === 401 || status === 403)
+    return isObject(body) ? 'unauthorized' : 'misconfigured';
   const code = codeOf(status, undefined, undefined);
-  return code === 'marked' || code === 'rejected' ? 'misconfigured' : code;
+  return code === 'marked' ? 'unavailable' : code;
 };
 
 const RETRY_AFTER_MOST_SECONDS = 3600;
@@ -66,6 +75,16 @@ const retryAfterSeconds = (header: unknown, now: number): number | undefined => 
 
 const DETAIL_MOST_CHARACTERS = 500;
 
+/** What is no text may hold our secrets too: in its texts, and in its names. */
+const textOf = (value: unknown): string => {
+  if (typeof value === 'string') return value;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return '(nested too deep to be shown)';
+  }
+};
+
 /** Reads softly what an error body may hold: {error_code, error_msg}, IAM's {error: {…}}, or neither. */
 const read = ({ headers, body: text }: Answer, redact: (text: string) => string) => {
   const body = parseJson(text);
@@ -73,8 +92,7 @@ const read = ({ headers, body: text }: Answer, redact: (text: string) => string)
   const inner = isObject(fields.error) ? fields.error : {};
   const clean = (value: unknown, most: number): string | undefined => {
     if (value === undefined || value === null || value === '') return undefined;
-    // What is no text may hold our secrets too: in its texts, and in its names.
-    const text = redact(typeof value === 'string' ? value : JSON.stringify(value));
+    const text = redact(textOf(value));
     return text.length > most ? `${text.slice(0, most)}…` : text;
   };
   return {
@@ -124,5 +142,7 @@ export const classify = (answer: Answer, redact: (text: string) => string): Outc
 };
 
 /** Turns an answer of IAM that brought no token into the failure of every mark that waited for it. */
-export const classifyLogIn = (answer: Answer, redact: (text: string) => string): Failure =>
-  failureBy('IAM', logInCodeOf(answer.status), answer, read(answer, redact));
+export const classifyLogIn = (answer: Answer, redact: (text: string) => string): Failure => {
+  const said = read(answer, redact);
+  return failureBy('IAM', logInCodeOf(answer.status, said.body), answer, said);
+};

@@ -1,31 +1,86 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 /** One second, and what clocks that count in whole milliseconds may differ by, here and at the other end. */
 const WINDOW_MS = 1010;
+/** A 429 leaves so much of the pace. */
+const LOWERED_TO = 3 / 4;
+/** One call in ten seconds is enough to see that a limit is gone. */
+const LEAST_PER_SECOND = 0.1;
+/** A second without a 429 gives back so much of the maximum: from nothing to all in twenty. */
+const GROWTH = 1 / 20;
+const SECOND_MS = 1000;
+
+const sleep = (ms: number, signal: AbortSignal) =>
+  new Promise<void>(resolve => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end, { once: true });
+  });
 
 /**
- * Lets at most so many calls start in any window of one second, in the order in which they ask. A queue library
- * that can do this costs a tenth of the call it guards.
+ * Lets at most so many calls start in any window of one second, in the order in which they ask; fewer while
+ * the gateway says 429. Where a 429 lowers the pace, starts pause until the last second holds no more than the
+ * new pace allows: a gateway that counts by the second has opened its next one by then. A queue library that
+ * can do this costs a tenth of the call it guards.
  *
- * @returns a function that waits for its turn; false where the signal ended the waiting, and the place is free
+ * @param mostPerSecond a whole number; the pace at the start
  */
-export const createRate = (perSecond: number) => {
-  /** When the last so many calls started: the next has to wait for the oldest to be a window old. */
-  const starts = new Float64Array(perSecond).fill(Number.NEGATIVE_INFINITY);
-  let oldest = 0;
+export const createPace = (mostPerSecond: number) => {
+  /** When the last so many calls started. */
+  const starts = new Float64Array(mostPerSecond).fill(Number.NEGATIVE_INFINITY);
+  let next = 0;
+  let perSecond = mostPerSecond;
+  /** Calls that started before were under way when the pace was lowered: their 429 says nothing new. */
+  let loweredAt = Number.NEGATIVE_INFINITY;
+  let calmSince = Number.NEGATIVE_INFINITY;
   let last = Promise.resolve(true);
 
-  const waitForOldest = async (signal: AbortSignal): Promise<boolean> => {
-    const waitMs = (starts[oldest] as number) + WINDOW_MS - performance.now();
-    if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => undefined);
+  /** The start that is as many starts ago as a window has room for must be a window ago. */
+  const waitMs = () => {
+    const room = Math.max(1, Math.floor(perSecond));
+    const oldest = starts[(next + mostPerSecond - room) % mostPerSecond] as number;
+    return oldest + WINDOW_MS * Math.max(1, 1 / perSecond) - performance.now();
+  };
+
+  const waitForRoom = async (signal: AbortSignal): Promise<boolean> => {
+    // The pace may change while it waits: it looks again at least once in a window.
+    for (let ms = waitMs(); ms > 0 && !signal.aborted; ms = waitMs()) {
+      await sleep(Math.min(ms, WINDOW_MS), signal);
+    }
     if (signal.aborted) return false;
-    starts[oldest] = performance.now();
-    oldest = (oldest + 1) % perSecond;
+    starts[next] = performance.now();
+    next = (next + 1) % mostPerSecond;
     return true;
   };
 
-  return (signal: AbortSignal): Promise<boolean> => {
-    last = last.then(() => waitForOldest(signal));
-    return last;
+  return {
+    /** Waits for a call's turn to start; false where the signal ended the waiting, and the place is free. */
+    turn(signal: AbortSignal): Promise<boolean> {
+      last = last.then(() => waitForRoom(signal));
+      return last;
+    },
+
+    /**
+     * Tells what a call was answered with.
+     *
+     * @param startedAt when it started, by `performance.now()`
+     */
+    answered(status: number, startedAt: number) {
+      const now = performance.now();
+      if (status === 429) {
+        calmSince = now;
+        if (startedAt <= loweredAt) return;
+        loweredAt = now;
+        perSecond = Math.max(LEAST_PER_SECOND, perSecond * LOWERED_TO);
+      } else if (perSecond < mostPerSecond && now - calmSince >= SECOND_MS) {
+        perSecond = Math.min(mostPerSecond, perSecond + mostPerSecond * GROWTH);
+        // Where answers come all the time, seconds are counted without a gap.
+        calmSince = now - calmSince < 2 * SECOND_MS ? calmSince + SECOND_MS : now;
+      }
+    },
   };
 };
+
+export type Pace = ReturnType<typeof createPace>;

@@ -4,7 +4,9 @@ import { createLogIn } from '../credentials/log-in.ts';
 import { createCredentials } from '../credentials/secret-store.ts';
 import { createSession } from '../credentials/session.ts';
 import type { CreateClient } from '../huawei/http.ts';
-import { createOsm } from '../huawei/mark-as-read.ts';
+import { createMarkAsRead } from '../huawei/mark-as-read.ts';
+import { createOsmCall } from '../huawei/osm-call.ts';
+import { createPace } from '../huawei/pace.ts';
 import { createRedactor } from '../redact.ts';
 import type { CreateQueue } from '../sqs/queue.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -30,10 +32,12 @@ export const compose = (config: Config, { createClient, createQueue, telemetry }
   const logIn = createLogIn(config, createClient, redactor);
   const open = createGrants({ host: client.host, logIn, redactor });
   const session = createSession({ readCredentials, open, redactor, telemetry });
+  const pace = createPace(config.maxRequestsPerSecond);
+  const callOsm = createOsmCall({ client, session, pace, headers: config.headers, telemetry });
   const source = createQueue(config.queueUrl);
   const deadLetters = createQueue(config.deadLetterQueueUrl);
   const relay = createRelay({
-    mark: createOsm({ ...config, client, session, redactor, telemetry }),
+    mark: createMarkAsRead(callOsm, redactor.redact),
     session,
     breaker: createBreaker(telemetry),
     settle: createSettle({ source, deadLetters, limits: config, redactor, telemetry }),

@@ -2,6 +2,7 @@ import type { SQSRecord } from 'aws-lambda';
 import pMap from 'p-map';
 import type { Session } from '../credentials/session.ts';
 import { type Outcome, unfinished } from '../failure.ts';
+import type { Timing } from '../huawei/http.ts';
 import type { Mark } from '../huawei/mark-as-read.ts';
 import { parseReceipt } from '../receipt/receipt.ts';
 import { metricOf, type Telemetry } from '../telemetry.ts';
@@ -17,7 +18,7 @@ const answerMs = (remainingMs: number): number => settleMs(remainingMs) / 10;
 type Wish = Entry & { mark: Mark };
 
 interface Dependencies {
-  mark: (mark: Mark, signal: AbortSignal) => Promise<Outcome>;
+  mark: (mark: Mark, timing: Timing) => Promise<Outcome>;
   session: Pick<Session, 'changed'>;
   breaker: Breaker;
   settle: (entries: Entry[], forMs: number) => Promise<void>;
@@ -49,10 +50,15 @@ export const createRelay = ({ mark, session, breaker, settle, telemetry, maxInFl
   /** Makes every call that time allows, and gives each wish the outcome of its mark. */
   const markAll = async (groups: Map<string, Wish[]>, forMs: number) => {
     const cut = new AbortController();
+    const timeUp = new Promise<Outcome>(resolve => {
+      cut.signal.addEventListener('abort', () => resolve(unfinished));
+    });
     const attempt = async (key: string, wishes: Wish[]) => {
       const start = performance.now();
       try {
-        const outcome = await breaker.run(key, () => mark((wishes[0] as Wish).mark, cut.signal));
+        const outcome = await breaker.run(key, () =>
+          Promise.race([mark((wishes[0] as Wish).mark, { signal: cut.signal }), timeUp]),
+        );
         const durationMs = Math.round(performance.now() - start);
         // After the cut the entries are being settled; what comes now comes too late.
         if (!cut.signal.aborted) for (const wish of wishes) Object.assign(wish, { outcome, durationMs });
@@ -65,7 +71,6 @@ export const createRelay = ({ mark, session, breaker, settle, telemetry, maxInFl
       const limits = { concurrency: maxInFlight, signal: cut.signal };
       await pMap(groups, ([key, wishes]) => attempt(key, wishes), limits);
     };
-    const timeUp = new Promise(resolve => cut.signal.addEventListener('abort', resolve));
     const timer = setTimeout(() => cut.abort(), Math.max(0, forMs));
     await Promise.race([work(), timeUp]);
     clearTimeout(timer);

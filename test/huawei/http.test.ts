@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { type Call, createClient } from '../../lib/huawei/http.ts';
+import { pass, useClock } from '../clock.ts';
 import { closeAfter, useEnvironment } from '../environment.ts';
 
 useEnvironment();
+useClock();
 
 const listen = async (server: Server): Promise<string> => {
   server.listen(0, '127.0.0.1');
@@ -175,34 +177,52 @@ test('a kept connection that breaks before any answer is stale; a new one that b
   expect(await client.send(call())).toMatchObject({ broken: { code: 'unreachable' }, stale: false });
 });
 
-describe('a call that is cut', () => {
-  test('is unfinished at once', async () => {
-    const { url } = await serve(() => {});
-    const cut = new AbortController();
-    const answer = send(url, { signal: cut.signal });
-    setTimeout(() => cut.abort(), 30);
-    expect(await answer).toMatchObject({ broken: { code: 'unfinished' }, stale: false });
+test('a call may have less time than the client, never more', async () => {
+  const { url } = await serve((_, response) => setTimeout(() => response.end(), 400));
+  expect(await send(url, { timeoutMs: 60 })).toEqual({
+    broken: { code: 'timeout', detail: expect.stringContaining('in 60 ms') },
+    stale: false,
   });
+  expect(await send(url, { timeoutMs: 5000 }, 60)).toMatchObject({ broken: { code: 'timeout' } });
+  expect(await send(url, { timeoutMs: 5000 })).toMatchObject({ status: 200 });
+});
 
-  test('before it began is never made', async () => {
+test.each([
+  [1_048_576, 1_000_000, undefined],
+  [1_048_576, 1_200_000, true],
+  [undefined, 120_000, undefined],
+  [undefined, 140_000, true],
+])('a cap of %s, a body of %i bytes: cut is %s', async (mostBodyBytes, bytes, isCut) => {
+  const { url } = await serve((_, response) => response.end('x'.repeat(bytes)));
+  const answer = await send(url, mostBodyBytes ? { mostBodyBytes } : {});
+  expect('isCut' in answer ? answer.isCut : undefined).toBe(isCut);
+  if (!isCut) expect('body' in answer && answer.body.length).toBe(bytes);
+});
+
+describe('a kept connection', () => {
+  test.each([
+    [59, 1],
+    [61, 2],
+  ])('that was idle for %i s: %i connections in all', async (seconds, connections) => {
     const { url, seen } = await serve((_, response) => response.end());
-    expect(await send(url, { signal: AbortSignal.abort() })).toMatchObject({
-      broken: { code: 'unfinished' },
-    });
-    expect(seen.requests).toEqual([]);
-  });
-
-  test('on a kept connection is no stale one', async () => {
-    let hangs = false;
-    const { url } = await serve((_, response) => hangs || response.end());
     const client = createClient(url, 3000);
     await client.send(call());
-    hangs = true;
-    const cut = new AbortController();
-    setTimeout(() => cut.abort(), 30);
-    expect(await client.send(call({ signal: cut.signal }))).toMatchObject({
-      broken: { code: 'unfinished' },
-      stale: false,
-    });
+    pass({ seconds });
+    await client.send(call());
+    expect(seen.connections).toBe(connections);
+  });
+
+  test('of a burst is dropped, one that was in use since is kept', async () => {
+    const { url, seen, server } = await serve((_, response) => setTimeout(() => response.end(), 20));
+    const client = createClient(url, 3000);
+    const burst = () => Promise.all(Array.from({ length: 5 }, () => client.send(call())));
+    await burst();
+    pass({ seconds: 40 });
+    await client.send(call());
+    pass({ seconds: 40 });
+    await burst();
+    expect(seen.connections).toBe(5 + 4);
+    const open = await new Promise(resolve => server.getConnections((_, count) => resolve(count)));
+    expect(open).toBe(5);
   });
 });

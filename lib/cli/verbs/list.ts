@@ -1,8 +1,8 @@
-import type { Queue } from '../sqs/queue.ts';
-import { adviceFor } from './advice.ts';
-import { collect, groupTable, heldElsewhere } from './collect.ts';
-import type { Options } from './options.ts';
-import { ago, count, number, plain, print, printJson, table, tell } from './screen.ts';
+import type { Queue } from '../../sqs/queue.ts';
+import { adviceFor } from '../advice.ts';
+import { collect, groupTable, heldElsewhere } from '../collect.ts';
+import type { Options } from '../options.ts';
+import { ago, count, number, plain, print, printJson, table, tell } from '../screen.ts';
 
 /** So many letters a person reads; --json has them all. */
 const MOST_ROWS = 20;

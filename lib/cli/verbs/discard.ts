@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
-import { archiveLineOf } from '../dead-letters/archive.ts';
-import { discard as discardLetters } from '../dead-letters/discard.ts';
-import type { Letter } from '../dead-letters/letter.ts';
-import type { Queue } from '../sqs/queue.ts';
-import { checkedRequest, type Options, UsageError } from './options.ts';
-import { countVisible } from './queues.ts';
+import { archiveLineOf } from '../../dead-letters/archive.ts';
+import { discard as discardLetters } from '../../dead-letters/discard.ts';
+import type { Letter } from '../../dead-letters/letter.ts';
+import type { Queue } from '../../sqs/queue.ts';
+import { checkedRequest, type Options, UsageError } from '../options.ts';
+import { countVisible } from '../queues.ts';
 import {
   confirm,
   count,
@@ -15,7 +15,7 @@ import {
   printJson,
   tell,
   untilInterrupted,
-} from './screen.ts';
+} from '../screen.ts';
 
 /** Opened by the first who writes; never an existing file, whose letters would be mixed with these. */
 const createArchive = (file: string) => {

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Queue } from '../sqs/queue.ts';
-import { type Options, UsageError } from './options.ts';
-import { count, createProgress, number, plain, print, printJson, tell, untilInterrupted } from './screen.ts';
+import type { Queue } from '../../sqs/queue.ts';
+import { type Options, UsageError } from '../options.ts';
+import { count, createProgress, number, plain, print, printJson, tell, untilInterrupted } from '../screen.ts';
 import { type Line, messageIn, sendLines } from './send-lines.ts';
 
 interface SendOptions extends Options {

@@ -1,9 +1,9 @@
-import { createReplay, type Replayed } from '../dead-letters/replay.ts';
-import type { ReplayRequest } from '../dead-letters/request.ts';
-import { caseIdIn } from '../receipt/receipt.ts';
-import type { Queue } from '../sqs/queue.ts';
-import { checkedRequest, type Options, UsageError } from './options.ts';
-import { countVisible } from './queues.ts';
+import { createReplay, type Replayed } from '../../dead-letters/replay.ts';
+import type { ReplayRequest } from '../../dead-letters/request.ts';
+import { caseIdIn } from '../../receipt/receipt.ts';
+import type { Queue } from '../../sqs/queue.ts';
+import { checkedRequest, type Options, UsageError } from '../options.ts';
+import { countVisible } from '../queues.ts';
 import {
   confirm,
   count,
@@ -15,7 +15,7 @@ import {
   printJson,
   tell,
   untilInterrupted,
-} from './screen.ts';
+} from '../screen.ts';
 
 const MOST_SHOWN = 20;
 

@@ -1,16 +1,16 @@
 import { Logger } from '@aws-lambda-powertools/logger';
-import { loadConfig, loadRegion } from '../config.ts';
-import { type Check, failed } from '../doctor/check.ts';
-import { createDoctor } from '../doctor/doctor.ts';
-import { createClient } from '../huawei/http.ts';
-import { type Answer, classify } from '../huawei/outcome.ts';
-import { compose } from '../relay/compose.ts';
-import { explain, sqsErrorOf } from '../sqs/errors.ts';
-import { createQueue } from '../sqs/queue.ts';
-import { checkAge } from './age.ts';
-import type { Options } from './options.ts';
-import { stackOutputs } from './queues.ts';
-import { count, plain, print, printJson } from './screen.ts';
+import { loadConfig, loadRegion } from '../../config.ts';
+import { type Check, failed } from '../../doctor/check.ts';
+import { createDoctor } from '../../doctor/doctor.ts';
+import { createClient } from '../../huawei/http.ts';
+import { type Answer, classify } from '../../huawei/outcome.ts';
+import { compose } from '../../relay/compose.ts';
+import { explain, sqsErrorOf } from '../../sqs/errors.ts';
+import { createQueue } from '../../sqs/queue.ts';
+import { checkAge } from '../age.ts';
+import type { Options } from '../options.ts';
+import { stackOutputs } from '../queues.ts';
+import { count, plain, print, printJson } from '../screen.ts';
 
 /** The function's timeout in serverless.yml. */
 const FUNCTION_SECONDS = 30;

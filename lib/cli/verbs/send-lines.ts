@@ -1,9 +1,9 @@
-import { isArchived, readArchived } from '../dead-letters/archive.ts';
-import { parseJson } from '../json.ts';
-import { parseReceipt } from '../receipt/receipt.ts';
-import { explain, type SqsError } from '../sqs/errors.ts';
-import { bytesOf, type Message, MOST_ATTRIBUTES, MOST_BYTES } from '../sqs/message.ts';
-import type { Queue } from '../sqs/queue.ts';
+import { isArchived, readArchived } from '../../dead-letters/archive.ts';
+import { parseJson } from '../../json.ts';
+import { parseReceipt } from '../../receipt/receipt.ts';
+import { explain, type SqsError } from '../../sqs/errors.ts';
+import { bytesOf, type Message, MOST_ATTRIBUTES, MOST_BYTES } from '../../sqs/message.ts';
+import type { Queue } from '../../sqs/queue.ts';
 
 export interface Line {
   number: number;

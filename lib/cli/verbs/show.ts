@@ -1,10 +1,10 @@
-import type { Letter } from '../dead-letters/letter.ts';
-import { sweep } from '../dead-letters/scan.ts';
-import type { Queue } from '../sqs/queue.ts';
-import { adviceFor } from './advice.ts';
-import { entryOf } from './collect.ts';
-import type { Options } from './options.ts';
-import { ago, number, plain, print, printJson, tell, untilInterrupted } from './screen.ts';
+import type { Letter } from '../../dead-letters/letter.ts';
+import { sweep } from '../../dead-letters/scan.ts';
+import type { Queue } from '../../sqs/queue.ts';
+import { adviceFor } from '../advice.ts';
+import { entryOf } from '../collect.ts';
+import type { Options } from '../options.ts';
+import { ago, number, plain, print, printJson, tell, untilInterrupted } from '../screen.ts';
 
 export const show = async (
   { deadLetters }: { deadLetters: Queue },

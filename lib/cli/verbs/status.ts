@@ -1,8 +1,8 @@
-import { explain } from '../sqs/errors.ts';
-import type { Depth, Queue } from '../sqs/queue.ts';
-import { collect, groupTable } from './collect.ts';
-import type { Options } from './options.ts';
-import { ago, count, number, print, printJson, table } from './screen.ts';
+import { explain } from '../../sqs/errors.ts';
+import type { Depth, Queue } from '../../sqs/queue.ts';
+import { collect, groupTable } from '../collect.ts';
+import type { Options } from '../options.ts';
+import { ago, count, number, print, printJson, table } from '../screen.ts';
 
 /** More letters than these are not looked at for a status. */
 const SAMPLE = 1_000;
