@@ -1,24 +1,18 @@
-// Everything around the function, for real: a queue, Huawei's stand-in, stored credentials. Made for each test
-// file (queue) and for each test (the rest).
+// The world around the function for tests: one for each test file, with queues, a Huawei Cloud and stored
+// credentials of its own for each cold start.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import {
-  DeleteMessageBatchCommand,
-  type Message,
-  type MessageAttributeValue,
-  ReceiveMessageCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
-import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import type { Attribute } from '../local/aws/sqs.ts';
 import { defaultAccount, type HuaweiOptions } from '../local/huawei/options.ts';
 import { startHuawei } from '../local/huawei/server.ts';
+import { recordOf } from '../local/lambda/sqs-record.ts';
+import { awsVariables, openWorld, passwordCredentials, type World } from '../local/world.ts';
 import { printedSince, printedSoFar, secret } from './output/printed.ts';
-import { startQueueProxy } from './queue-proxy.ts';
+import { proxyOf } from './queue-proxy.ts';
 
-export const password = secret('right-password');
-export const passwordCredentials = { type: 'password', domain: 'acme', user: 'relay', password };
+export const password = secret(passwordCredentials.password);
 
 /** The function's time, unless a test says otherwise. */
 const REMAINING_MS = 20_000;
@@ -27,66 +21,34 @@ export const VISIBILITY_SECONDS = 180;
 
 export interface Parcel {
   body: string;
-  attributes?: Record<string, { DataType: string; StringValue?: string; BinaryValue?: string }>;
+  attributes?: Record<string, Attribute>;
   /** Put over the record's own system attributes in the event. */
   system?: Partial<SQSRecord['attributes']>;
 }
 
 export interface Letter {
   body: string;
-  attributes: Record<string, { DataType: string; StringValue?: string; BinaryValue?: string }>;
+  attributes: Record<string, Attribute>;
   /** The attribute `failure`, read. */
   failure: Record<string, unknown>;
 }
 
 export type Handler = (event: unknown, context: object) => Promise<SQSBatchResponse>;
 
-/** The event's spelling of a message that was received. */
-const recordOf = ({ MessageId, ReceiptHandle, Body, MD5OfBody, Attributes, MessageAttributes }: Message) =>
-  ({
-    messageId: MessageId,
-    receiptHandle: ReceiptHandle,
-    body: Body,
-    md5OfBody: MD5OfBody,
-    attributes: Attributes,
-    messageAttributes: Object.fromEntries(
-      Object.entries(MessageAttributes ?? {}).map(([name, value]) => [name, eventAttribute(value)]),
-    ),
-    eventSource: 'aws:sqs',
-    eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:receipts',
-    awsRegion: 'us-east-1',
-  }) as unknown as SQSRecord;
-
-const eventAttribute = ({ DataType, StringValue, BinaryValue }: MessageAttributeValue) => ({
-  dataType: DataType,
-  ...(StringValue !== undefined && { stringValue: StringValue }),
-  ...(BinaryValue !== undefined && { binaryValue: Buffer.from(BinaryValue).toString('base64') }),
-  stringListValues: [],
-  binaryListValues: [],
-});
-
 /** A record that never was in a queue, for bodies that SQS would not take and for fixed ages. */
-export const fabricated = (body: string, system: Partial<SQSRecord['attributes']> = {}): SQSRecord => ({
-  messageId: crypto.randomUUID(),
-  receiptHandle: `handle-${crypto.randomUUID()}`,
-  body,
-  md5OfBody: '',
-  attributes: {
-    ApproximateReceiveCount: '1',
-    SentTimestamp: String(Date.now()),
-    SenderId: 'AROA',
-    ApproximateFirstReceiveTimestamp: String(Date.now()),
-    ...system,
-  },
-  messageAttributes: {},
-  eventSource: 'aws:sqs',
-  eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:receipts',
-  awsRegion: 'us-east-1',
-});
+export const fabricated = (body: string, system: Partial<SQSRecord['attributes']> = {}): SQSRecord => {
+  const now = String(Date.now());
+  const id = crypto.randomUUID();
+  const message = { MessageId: id, ReceiptHandle: `handle-of-${id}`, Body: body };
+  const record = recordOf(message, 'arn:aws:sqs:us-east-1:000000000000:receipts');
+  const times = { SentTimestamp: now, ApproximateFirstReceiveTimestamp: now };
+  return {
+    ...record,
+    attributes: { ApproximateReceiveCount: '1', SenderId: 'AROA', ...times, ...system },
+  };
+};
 
-let fauxqs: FauxqsServer;
-let proxy: Awaited<ReturnType<typeof startQueueProxy>>;
-let client: SQSClient;
+let world: World;
 let folder: string;
 let started = 0;
 const running: { close: () => Promise<void> }[] = [];
@@ -104,27 +66,19 @@ export const closeAfter = <T extends { close: () => Promise<void> }>(
 /** Call it once in a test file. */
 export const useEnvironment = () => {
   beforeAll(async () => {
-    fauxqs = await startFauxqs({ port: 0, logger: false });
-    proxy = await startQueueProxy(fauxqs.port);
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL: proxy.url,
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'AKIDFORTESTS',
-      AWS_SECRET_ACCESS_KEY: secret('aws-secret-access-key-for-tests'),
-    });
-    client = new SQSClient({ endpoint: `http://127.0.0.1:${fauxqs.port}` });
+    world = await openWorld();
+    secret(awsVariables.AWS_SECRET_ACCESS_KEY);
+    Object.assign(process.env, awsVariables, { AWS_ENDPOINT_URL: world.aws.url });
     folder = await mkdtemp(path.join(tmpdir(), 'read-receipt-relay-'));
   });
   afterEach(async () => {
-    proxy.intercept = undefined;
-    proxy.calls.length = 0;
+    world.aws.intercept = undefined;
+    world.aws.calls.length = 0;
     for (const part of running.splice(0)) await part.close();
   });
   afterAll(async () => {
     for (const part of lasting.splice(0)) await part.close();
-    client.destroy();
-    await proxy.close();
-    await fauxqs.stop();
+    await world.close();
     await rm(folder, { recursive: true });
   });
 };
@@ -167,9 +121,15 @@ export interface Setup {
 /** A cold start in an environment of its own. */
 export const startEnvironment = async (setup: Setup = {}) => {
   const huawei = closeAfter(await startHuawei({ openCases: true, ...setup.huawei }), setup.until);
-  const name = `receipts-${++started}`;
-  const source = fauxqs.createQueue(name, { attributes: { VisibilityTimeout: String(VISIBILITY_SECONDS) } });
-  const deadLetters = fauxqs.createQueue(`${name}-dead`);
+  const {
+    receipts,
+    deadLetters,
+    consumer,
+    variables: queues,
+  } = world.openQueues({
+    VisibilityTimeout: String(VISIBILITY_SECONDS),
+  });
+  const name = `cold-start-${++started}`;
   const credentialsFile = path.join(folder, `${name}.json`);
   const from = printedSoFar();
 
@@ -184,13 +144,12 @@ export const startEnvironment = async (setup: Setup = {}) => {
   };
   if (setup.credentials !== null) await store(setup.credentials ?? passwordCredentials);
 
-  const urlOf = (queue: string) => `${proxy.url}/000000000000/${queue}`;
   const env: Record<string, string | undefined> = {
     OSM_ENDPOINT: huawei.url,
     IAM_ENDPOINT: huawei.url,
     CREDENTIALS_FROM: `file:${credentialsFile}`,
-    QUEUE_URL: urlOf(source.queueName),
-    DEAD_LETTER_QUEUE_URL: urlOf(deadLetters.queueName),
+    QUEUE_URL: queues.QUEUE_URL,
+    DEAD_LETTER_QUEUE_URL: queues.DEAD_LETTER_QUEUE_URL,
     MAX_REQUESTS_PER_SECOND: '10000',
     REQUEST_TIMEOUT_MS: '3000',
     ...setup.env,
@@ -208,29 +167,6 @@ export const startEnvironment = async (setup: Setup = {}) => {
     ((await import(`../handlers/mark-as-read.ts?${name}`)) as { handler: Handler }).handler;
   const handler = await (setup.load ? setup.load(variables()) : fromSources());
 
-  const inspect = (queue: string) => {
-    const found = fauxqs.inspectQueue(queue);
-    if (!found) throw new Error(`no queue ${queue}`);
-    return found.messages;
-  };
-
-  const receive = async (wanted: number): Promise<Message[]> => {
-    const got: Message[] = [];
-    while (got.length < wanted) {
-      const { Messages = [] } = await client.send(
-        new ReceiveMessageCommand({
-          QueueUrl: source.queueUrl,
-          MaxNumberOfMessages: Math.min(10, wanted - got.length),
-          MessageAttributeNames: ['All'],
-          MessageSystemAttributeNames: ['All'],
-        }),
-      );
-      if (Messages.length === 0) throw new Error('the queue has fewer messages than were sent');
-      got.push(...Messages);
-    }
-    return got;
-  };
-
   const invoke = (records: SQSRecord[], remainingMs = REMAINING_MS) => {
     const end = performance.now() + remainingMs;
     return handler(
@@ -243,18 +179,9 @@ export const startEnvironment = async (setup: Setup = {}) => {
     );
   };
 
-  const remove = async (records: SQSRecord[]) => {
-    for (let from = 0; from < records.length; from += 10) {
-      const Entries = records
-        .slice(from, from + 10)
-        .map(({ receiptHandle }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle }));
-      await client.send(new DeleteMessageBatchCommand({ QueueUrl: source.queueUrl, Entries }));
-    }
-  };
-
   return {
     huawei,
-    proxy,
+    proxy: proxyOf(world.aws),
     handler,
     invoke,
     store,
@@ -266,20 +193,21 @@ export const startEnvironment = async (setup: Setup = {}) => {
       const sent = new Map<string, Parcel>();
       for (const each of parcels) {
         const parcel = typeof each === 'string' ? { body: each } : each;
-        const options = parcel.attributes ? { messageAttributes: parcel.attributes } : {};
-        const { messageId } = fauxqs.sendMessage(name, parcel.body, options);
+        const messageId = receipts.put(parcel.body, parcel.attributes);
         ids.push(messageId);
         sent.set(messageId, parcel);
       }
-      const records = (await receive(parcels.length)).map(message => {
-        const record = recordOf(message);
-        return { ...record, attributes: { ...record.attributes, ...sent.get(record.messageId)?.system } };
-      });
+      const received = await consumer.receiveAll({ most: parcels.length });
+      if (received.length < parcels.length) throw new Error('The queue has fewer messages than were sent.');
+      const records = received.map(record => ({
+        ...record,
+        attributes: { ...record.attributes, ...sent.get(record.messageId)?.system },
+      }));
       const start = performance.now();
       const { batchItemFailures } = await invoke(records, remainingMs);
       const tookMs = performance.now() - start;
       const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-      await remove(records.filter(({ messageId }) => !failed.has(messageId)));
+      await consumer.remove(records.filter(({ messageId }) => !failed.has(messageId)));
       const indexOf = (id: string) => ids.indexOf(id);
       return {
         ids,
@@ -291,23 +219,17 @@ export const startEnvironment = async (setup: Setup = {}) => {
     },
 
     deadLetters: (): Letter[] =>
-      inspect(deadLetters.queueName).ready.map(({ body, messageAttributes }) => ({
+      deadLetters.ready().map(({ body, messageAttributes }) => ({
         body,
         attributes: messageAttributes,
         failure: JSON.parse(messageAttributes.failure?.StringValue ?? '{}'),
       })),
 
     /** Ids of the messages that are in the source queue still. */
-    left: (): string[] => {
-      const { ready, delayed, inflight } = inspect(name);
-      return [...ready, ...delayed, ...inflight.map(({ message }) => message)].map(each => each.messageId);
-    },
+    left: (): string[] => receipts.all().map(({ messageId }) => messageId),
 
     /** For how many seconds a message stays hidden. */
-    hiddenSeconds: (messageId: string): number | undefined => {
-      const found = inspect(name).inflight.find(({ message }) => message.messageId === messageId);
-      return found && (found.visibilityDeadline - Date.now()) / 1000;
-    },
+    hiddenSeconds: receipts.hiddenSeconds,
 
     marks: () => huawei.requests.filter(({ kind }) => kind === 'mark'),
     logIns: () => huawei.requests.filter(({ kind }) => kind === 'log_in'),
@@ -324,9 +246,9 @@ export const startEnvironment = async (setup: Setup = {}) => {
 
     /** Forgets requests, letters, messages and faults; the function stays warm. */
     clear() {
-      fauxqs.reset();
-      proxy.intercept = undefined;
-      proxy.calls.length = 0;
+      world.sqs.reset();
+      world.aws.intercept = undefined;
+      world.aws.calls.length = 0;
       huawei.faults.clear();
       huawei.requests.length = 0;
     },
@@ -367,4 +289,4 @@ export const learnTokens = ({ requests }: { requests: { headers: NodeJS.Dict<str
   }
 };
 
-export { defaultAccount };
+export { defaultAccount, passwordCredentials };

@@ -1,17 +1,12 @@
 // Two queues and a proxy in front of them, for whatever works on dead letters.
-import { startFauxqs } from 'fauxqs';
 import { createReplay } from '../lib/dead-letters/replay.ts';
 import type { FailureCode } from '../lib/failure.ts';
 import { createQueue } from '../lib/sqs/queue.ts';
-import { startQueueProxy } from './queue-proxy.ts';
+import type { Attribute } from '../local/aws/sqs.ts';
+import { openWorld } from '../local/world.ts';
+import { proxyOf } from './queue-proxy.ts';
 
-export interface AttributeValue {
-  DataType: string;
-  StringValue?: string;
-  BinaryValue?: string;
-}
-
-export const string = (StringValue: string): AttributeValue => ({ DataType: 'String', StringValue });
+export const string = (StringValue: string): Attribute => ({ DataType: 'String', StringValue });
 export const receipt = (case_id: string, more: object = {}): string => JSON.stringify({ case_id, ...more });
 
 interface Death {
@@ -20,7 +15,7 @@ interface Death {
   /** How long ago, in milliseconds. */
   agoMs?: number;
   replays?: number | undefined;
-  own?: Record<string, AttributeValue> | undefined;
+  own?: Record<string, Attribute> | undefined;
 }
 
 export const attributesOf = ({ code, detail = 'because', agoMs = 0, replays, own }: Death) => ({
@@ -41,42 +36,24 @@ export const attributesOf = ({ code, detail = 'because', agoMs = 0, replays, own
 
 /** Everything for one test, with queues of its own. */
 export const openLetterQueues = async () => {
-  const server = await startFauxqs({ port: 0, logger: false });
-  const proxy = await startQueueProxy(server.port);
-  let made = 0;
+  const world = await openWorld();
 
   const openPair = () => {
-    const [receipts, letters] = [`receipts-${++made}`, `letters-${made}`];
-    for (const name of [receipts, letters]) server.createQueue(name);
-    const urlOf = (name: string) => `${proxy.url}/000000000000/${name}`;
-    const inspect = (name: string) => {
-      const messages = server.inspectQueue(name)?.messages;
-      if (!messages) throw new Error(`no queue ${name}`);
-      return { ready: messages.ready, hidden: messages.inflight.map(({ message }) => message) };
-    };
+    const { receipts, deadLetters, variables } = world.openQueues();
     return {
-      receiptsUrl: urlOf(receipts),
-      lettersUrl: urlOf(letters),
-      put: (body: string, death: Death = {}) =>
-        server.sendMessage(letters, body, { messageAttributes: attributesOf(death) }).messageId,
-      receipts: () => inspect(receipts).ready,
-      letters: () => inspect(letters).ready,
-      hidden: () => inspect(letters).hidden,
+      receiptsUrl: variables.QUEUE_URL,
+      lettersUrl: variables.DEAD_LETTER_QUEUE_URL,
+      put: (body: string, death: Death = {}) => deadLetters.put(body, attributesOf(death)),
+      receipts: receipts.ready,
+      letters: deadLetters.ready,
+      hidden: deadLetters.hidden,
       replay: createReplay({
-        source: createQueue(urlOf(receipts), { maxAttempts: 1 }),
-        deadLetters: createQueue(urlOf(letters)),
+        source: createQueue(variables.QUEUE_URL, { maxAttempts: 1 }),
+        deadLetters: createQueue(variables.DEAD_LETTER_QUEUE_URL),
       }),
     };
   };
-  return {
-    server,
-    proxy,
-    openPair,
-    async close() {
-      await proxy.close();
-      await server.stop();
-    },
-  };
+  return { proxy: proxyOf(world.aws), openPair, close: world.close };
 };
 
 export type Pair = ReturnType<Awaited<ReturnType<typeof openLetterQueues>>['openPair']>;

@@ -1,6 +1,6 @@
 // A proxy in front of the queue: it shows what was asked of SQS, and refuses, spoils or delays what a test wants.
 import type { AwsAnswer, AwsCall } from '../local/aws/call.ts';
-import { type Intercept as AwsIntercept, startAws } from '../local/aws/endpoint.ts';
+import type { Aws, Intercept as AwsIntercept } from '../local/aws/endpoint.ts';
 
 export interface QueueCall extends AwsCall {
   body: { QueueUrl: string; Entries: Record<string, unknown>[] };
@@ -42,15 +42,12 @@ export const refuseCalls =
   (call, forward) =>
     call.action === action ? { status, body: { __type: `com.amazonaws.sqs#${type}`, message } } : forward();
 
-export const startQueueProxy = async (sqsPort: number) => {
-  const aws = await startAws({ sqsPort });
-  return {
-    url: aws.url,
-    calls: aws.calls as unknown as QueueCall[],
-    /** What happens to calls from now on; undefined lets them pass. */
-    set intercept(intercept: Intercept | undefined) {
-      aws.intercept = intercept as AwsIntercept | undefined;
-    },
-    close: aws.close,
-  };
-};
+/** AWS's address as tests of queues speak of it. */
+export const proxyOf = (aws: Aws) => ({
+  url: aws.url,
+  calls: aws.calls as unknown as QueueCall[],
+  /** What happens to calls from now on; undefined lets them pass. */
+  set intercept(intercept: Intercept | undefined) {
+    aws.intercept = intercept as AwsIntercept | undefined;
+  },
+});

@@ -1,25 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  DeleteMessageBatchCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
-import PQueue from 'p-queue';
 import { failedIdsOf } from './batch-response.ts';
-import { recordOf } from './sqs-record.ts';
+import { createConsumer, MOST_ENTRIES } from './consumer.ts';
 
 /** Lambda's largest request, which a batch has to fit into. */
 const MOST_PAYLOAD_BYTES = 6 * 1024 * 1024;
 const PAYLOAD_FRAME_BYTES = '{"Records":[]}'.length;
-/** Messages a call, by SQS. */
-const MOST_ENTRIES = 10;
 /** Lambda waits 20 s; shorter waits let `stop` end soon without leaving a message with a call that nobody reads. */
 const LONG_POLL_MS = 1000;
 const SHORT_POLL_MS = 50;
 const AFTER_ERROR_MS = 1000;
-const DELETES_AT_ONCE = 10;
 
 /** What became of one batch. */
 export interface Batch {
@@ -87,7 +78,7 @@ export const startEventSourceMapping = async ({
     );
   }
 
-  const deletes = new PQueue({ concurrency: DELETES_AT_ONCE });
+  const consumer = createConsumer({ client, queueUrl, queueArn: QueueArn });
   const running = new Set<Promise<void>>();
   /** Received, but over the size of the batch before. */
   const carried: SQSRecord[] = [];
@@ -96,17 +87,9 @@ export const startEventSourceMapping = async ({
   const receive = async (most: number, forMs: number): Promise<void> => {
     const waitMs = forMs >= LONG_POLL_MS ? LONG_POLL_MS : 0;
     try {
-      const { Messages = [] } = await client.send(
-        new ReceiveMessageCommand({
-          QueueUrl: queueUrl,
-          MaxNumberOfMessages: Math.min(MOST_ENTRIES, most),
-          WaitTimeSeconds: waitMs / 1000,
-          MessageAttributeNames: ['All'],
-          MessageSystemAttributeNames: ['All'],
-        }),
-      );
-      carried.push(...Messages.map(message => recordOf(message, QueueArn)));
-      if (Messages.length === 0 && waitMs === 0) await sleep(Math.min(forMs, SHORT_POLL_MS));
+      const records = await consumer.receive({ most, waitSeconds: waitMs / 1000 });
+      carried.push(...records);
+      if (records.length === 0 && waitMs === 0) await sleep(Math.min(forMs, SHORT_POLL_MS));
     } catch (error) {
       if (stopped) return;
       onError(error);
@@ -134,25 +117,6 @@ export const startEventSourceMapping = async ({
     return records;
   };
 
-  /** Gives back what SQS did not delete. */
-  const remove = async (records: SQSRecord[]): Promise<string[]> => {
-    const removeSome = async (some: SQSRecord[]): Promise<string[]> => {
-      const Entries = some.map(({ receiptHandle }, index) => ({
-        Id: String(index),
-        ReceiptHandle: receiptHandle,
-      }));
-      const answer = await client
-        .send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }))
-        .catch(() => ({ Successful: [] }));
-      const done = new Set(answer.Successful?.map(({ Id }) => Id));
-      return some.filter((_, index) => !done.has(String(index))).map(({ messageId }) => messageId);
-    };
-    const calls: Promise<string[]>[] = [];
-    for (let from = 0; from < records.length; from += MOST_ENTRIES)
-      calls.push(deletes.add(() => removeSome(records.slice(from, from + MOST_ENTRIES))));
-    return (await Promise.all(calls)).flat();
-  };
-
   const run = async (records: SQSRecord[]): Promise<void> => {
     const started = performance.now();
     const ids = new Set(records.map(({ messageId }) => messageId));
@@ -164,7 +128,7 @@ export const startEventSourceMapping = async ({
       error = thrown instanceof Error ? thrown : new Error(String(thrown));
     }
     const durationMs = performance.now() - started;
-    const undeleted = await remove(records.filter(({ messageId }) => !failed.has(messageId)));
+    const undeleted = await consumer.remove(records.filter(({ messageId }) => !failed.has(messageId)));
     onBatch?.({ records, failed, ...(error && { error }), undeleted, durationMs });
   };
 

@@ -5,6 +5,7 @@ import { type Aws, startAws } from '../../local/aws/endpoint.ts';
 import type { StsOptions } from '../../local/aws/sts.ts';
 import type { HuaweiOptions } from '../../local/huawei/options.ts';
 import { type Huawei, startHuawei } from '../../local/huawei/server.ts';
+import { openWorld } from '../../local/world.ts';
 
 const AUDIENCE = 'huawei-cloud';
 const ROLE = 'arn:aws:iam::111122223333:role/relay';
@@ -69,6 +70,19 @@ describe('the secret store', () => {
     expect((await get({ WithDecryption: true })).Parameter).toMatchObject({ Value: 'secret', Version: 3 });
     expect(aws.secrets.versions('/a')).toBe(3);
   });
+});
+
+test('every address of the world is on 127.0.0.1 alone', async () => {
+  const world = await openWorld();
+  const place = await world.open();
+  open.push(place, world);
+  for (const url of [world.sqs.url, world.aws.url, place.huawei.url]) {
+    expect((await fetch(url)).status).toBeGreaterThan(0);
+    // Also this machine, but another address: whoever listens on all of them answers.
+    await expect(fetch(url.replace('127.0.0.1', '127.0.0.2'))).rejects.toMatchObject({
+      cause: { code: 'ECONNREFUSED' },
+    });
+  }
 });
 
 interface Asked {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Message, SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
-import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import { type LocalQueue, type Sqs, startSqs } from '../../local/aws/sqs.ts';
 import { failedIdsOf } from '../../local/lambda/batch-response.ts';
 import {
   type Batch,
@@ -26,22 +26,16 @@ const failures = (...ids: string[]) =>
   JSON.stringify({ batchItemFailures: ids.map(itemIdentifier => ({ itemIdentifier })) });
 
 describe('the event source mapping', () => {
-  let server: FauxqsServer;
+  let sqs: Sqs;
   let client: SQSClient;
-  const mappings: EventSourceMapping[] = [];
+  let queue: LocalQueue;
   let queueUrl = '';
+  const mappings: EventSourceMapping[] = [];
   let queues = 0;
-  let name = '';
-  const queueOf = (queue: string) => {
-    const messages = server.inspectQueue(queue)?.messages;
-    return { ready: messages?.ready ?? [], inflight: messages?.inflight ?? [] };
-  };
-  const depth = (queue = name) => queueOf(queue).ready.length + queueOf(queue).inflight.length;
 
   const makeQueue = (attributes: Record<string, string> = {}) => {
-    name = `queue-${++queues}`;
-    server.createQueue(name, { attributes: { VisibilityTimeout: '1', ...attributes } });
-    queueUrl = `${server.address}/000000000000/${name}`;
+    queue = sqs.createQueue(`queue-${++queues}`, { VisibilityTimeout: '1', ...attributes });
+    queueUrl = queue.urlAt(sqs.url);
   };
   const fill = async (bodies: string[]) => {
     for (let from = 0; from < bodies.length; from += 10) {
@@ -75,9 +69,9 @@ describe('the event source mapping', () => {
   };
 
   beforeAll(async () => {
-    server = await startFauxqs({ port: 0, logger: false });
+    sqs = await startSqs();
     client = new SQSClient({
-      endpoint: server.address,
+      endpoint: sqs.url,
       region: 'us-east-1',
       credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     });
@@ -86,14 +80,14 @@ describe('the event source mapping', () => {
   afterAll(async () => {
     await Promise.all(mappings.map(mapping => mapping.stop()));
     client.destroy();
-    await server.stop();
+    await sqs.close();
   });
 
   test('makes batches of at most the batch size, and deletes what succeeded', async () => {
     const sent = Array.from({ length: 7 }, (_, i) => String(i));
     await fill(sent);
     const { bodies } = await start({ batchSize: 3 });
-    await eventually(() => depth() === 0);
+    await eventually(() => queue.all().length === 0);
     expect(bodies().flat()).toEqual(sent);
     expect(bodies().map(batch => batch.length)).toEqual([3, 3, 1]);
   });
@@ -105,7 +99,7 @@ describe('the event source mapping', () => {
     await sleep(500);
     expect(bodies()).toEqual([]);
     await fill(['one more', 'the next batch']);
-    await eventually(() => depth() === 0);
+    await eventually(() => queue.all().length === 0);
     expect(bodies().map(batch => batch.length)).toEqual([25, 1]);
     expect(bodies()[1]).toEqual(['the next batch']);
   });
@@ -145,7 +139,7 @@ describe('the event source mapping', () => {
       md5OfMessageAttributes: expect.stringMatching(/^[0-9a-f]{32}$/),
       md5OfBody: '5d41402abc4b2a76b9719d911017c592',
       eventSource: 'aws:sqs',
-      eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:${name}`,
+      eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:${queue.name}`,
       awsRegion: 'us-east-1',
     });
     expect(Number(record?.attributes.SentTimestamp)).toBeGreaterThanOrEqual(before);
@@ -162,6 +156,7 @@ describe('the event source mapping', () => {
 
   test('leaves what was reported failed to the visibility timeout, and deletes the rest', async () => {
     await fill(['good', 'bad', 'good too']);
+    const startedAt = performance.now();
     const { events, batches } = await start({
       invoke: async ({ Records }) => {
         const [bad] = Records.filter(
@@ -171,13 +166,12 @@ describe('the event source mapping', () => {
       },
     });
     await eventually(() => batches.length === 1);
-    expect(queueOf(name).inflight.map(({ message }) => message.body)).toEqual(['bad']);
-    const failedAt = Date.now();
+    expect(queue.hidden().map(({ body }) => body)).toEqual(['bad']);
     await eventually(() => events.length === 2);
-    expect(Date.now() - failedAt).toBeGreaterThan(700);
+    expect(performance.now() - startedAt).toBeGreaterThan(950);
     expect(events[1]?.Records.map(({ body }) => body)).toEqual(['bad']);
     expect(events[1]?.Records[0]?.attributes.ApproximateReceiveCount).toBe('2');
-    await eventually(() => depth() === 0);
+    await eventually(() => queue.all().length === 0);
   });
 
   test.each([
@@ -190,19 +184,18 @@ describe('the event source mapping', () => {
     await eventually(() => batches.length === 1);
     expect(batches[0]?.error).toBeInstanceOf(Error);
     expect(batches[0]?.failed.size).toBe(2);
-    expect(depth()).toBe(2);
+    expect(queue.all().length).toBe(2);
   });
 
   test('sees a message move to the dead-letter queue after maxReceiveCount', async () => {
-    const deadLetters = `${name}-dead`;
-    const { queueArn } = server.createQueue(deadLetters);
+    const deadLetters = sqs.createQueue(`${queue.name}-dead`);
     makeQueue({
       VisibilityTimeout: '0',
-      RedrivePolicy: JSON.stringify({ deadLetterTargetArn: queueArn, maxReceiveCount: 3 }),
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadLetters.arn, maxReceiveCount: 3 }),
     });
     await fill(['poison']);
     const { events } = await start({ invoke: ({ Records }) => Promise.reject(new Error(Records[0]?.body)) });
-    await eventually(() => depth(deadLetters) === 1);
+    await eventually(() => deadLetters.ready().length === 1);
     expect(events.map(({ Records }) => Records[0]?.attributes.ApproximateReceiveCount)).toEqual([
       '1',
       '2',
@@ -218,9 +211,9 @@ describe('the event source mapping', () => {
     await eventually(() => events.length === 2);
     await sleep(200);
     expect(events).toHaveLength(2);
-    expect(queueOf(name).ready).toHaveLength(3);
+    expect(queue.ready()).toHaveLength(3);
     gate.resolve('');
-    await eventually(() => depth() === 0);
+    await eventually(() => queue.all().length === 0);
     expect(events).toHaveLength(5);
   });
 
@@ -228,7 +221,7 @@ describe('the event source mapping', () => {
     makeQueue({ VisibilityTimeout: '30' });
     for (let i = 0; i < 8; i++) await fill([`${i}${'x'.repeat(1_000_000)}`]);
     const { events } = await start({ batchSize: 100, windowSeconds: 1 });
-    await eventually(() => depth() === 0);
+    await eventually(() => queue.all().length === 0);
     expect(events.map(({ Records }) => Records.length)).toEqual([6, 2]);
     for (const event of events) expect(JSON.stringify(event).length).toBeLessThanOrEqual(6 * 1024 * 1024);
   });
@@ -241,11 +234,11 @@ describe('the event source mapping', () => {
     const stopping = mapping.stop();
     setTimeout(() => gate.resolve(''), 100);
     await stopping;
-    expect(depth()).toBe(0);
+    expect(queue.all().length).toBe(0);
     await fill(['too late']);
     await sleep(300);
     expect(events).toHaveLength(1);
-    expect(queueOf(name).ready).toHaveLength(1);
+    expect(queue.ready()).toHaveLength(1);
   });
 
   test.each<[string, Partial<MappingOptions>]>([
