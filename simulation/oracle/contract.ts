@@ -1,0 +1,77 @@
+// The contract once more, in plain words and tables: nothing here is shared with the code under test.
+import type { Answered } from '../world/huawei.ts';
+import type { Held } from '../world/sqs.ts';
+
+export const RECEIPT_CODES = new Set(['malformed', 'invalid', 'rejected', 'forbidden', 'failed']);
+
+const OSM_CODES: Record<string, string> = {
+  'OSM.01010001': 'rejected',
+  'OSM.01010010': 'rejected',
+  'OSM.01010015': 'rejected',
+  'OSM.01010062': 'rejected',
+  'OSM.0001': 'rejected',
+  'OSM.01010002': 'forbidden',
+  'OSM.0003': 'forbidden',
+  'OSM.01010011': 'unauthorized',
+  'OSM.01010014': 'unavailable',
+  'OSM.0004': 'unavailable',
+};
+const OURS = new Set([402, 407, 421, 431, 451, 494]);
+
+/** What an answer to a mark is by the table of the contract; `refused` where credentials decide. */
+export const codeOf = ({ status, errorCode, isJson }: Answered): string => {
+  if (status === 'hang') return 'timeout';
+  if (status === 'reset') return 'unreachable';
+  if (status === 401 || errorCode === 'OSM.0002') return 'refused';
+  if (status === 200) {
+    if (!isJson) return 'unavailable';
+    return errorCode ? (OSM_CODES[errorCode] ?? 'failed') : 'marked';
+  }
+  if (status === 429) return 'rate_limited';
+  if (OURS.has(status)) return 'misconfigured';
+  if (status === 408 || status === 425 || status >= 500 || status < 400) return 'unavailable';
+  if (errorCode && OSM_CODES[errorCode]) return OSM_CODES[errorCode] as string;
+  const isOsm = errorCode?.startsWith('OSM.') ?? false;
+  if (status === 403) return isOsm ? 'forbidden' : 'misconfigured';
+  if (status === 404 || status === 405) return isOsm ? 'rejected' : 'misconfigured';
+  return isJson ? 'rejected' : 'misconfigured';
+};
+
+/** A receipt as the oracle reads it from a body that its own world wrote. */
+export interface Reading {
+  n: number;
+  caseId: string;
+  key: string;
+  /** The earliest time that receipt and envelope name; Infinity where they name none. */
+  namedAt: number;
+}
+
+const DAY_MS = 86_400_000;
+
+const timeOf = (text: unknown): number =>
+  typeof text === 'string' ? Date.parse(text) : Number.POSITIVE_INFINITY;
+
+/** Undefined where it is no receipt. */
+export const read = ({ body, sentAt }: Pick<Held, 'body' | 'sentAt'>): Reading | undefined => {
+  try {
+    const outer = JSON.parse(body);
+    const { Message, detail, data, Timestamp, time } = outer;
+    const inner = outer.case_id ? outer : Message ? JSON.parse(Message) : (detail ?? data);
+    const { case_id: caseId, group_id = '', language = '', time_zone = '', read_at, n } = inner;
+    if (typeof caseId !== 'string' || (read_at !== undefined && Number.isNaN(timeOf(read_at))))
+      return undefined;
+    const readAt = timeOf(read_at);
+    const believed = readAt < sentAt - 30 * DAY_MS ? Number.POSITIVE_INFINITY : readAt;
+    return {
+      n,
+      caseId,
+      key: `${caseId}|${group_id ?? ''}|${language ?? ''}|${time_zone ?? ''}`,
+      namedAt: inner === outer ? believed : Math.min(believed, timeOf(Timestamp ?? time)),
+    };
+  } catch {
+    return undefined;
+  }
+};
+
+/** The number that every body of the simulation carries, be it JSON or not. */
+export const numberIn = (body: string): number => Number(/\bn\\?"?[:=](\d+)/.exec(body)?.[1]);

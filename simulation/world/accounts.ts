@@ -1,0 +1,220 @@
+import type { Clock } from '../engine/clock.ts';
+import type { Random } from '../engine/random.ts';
+import type { Faults } from './faults.ts';
+import type { Reply, Request } from './wire.ts';
+
+export type CredentialsKind = 'password' | 'aksk' | 'token' | 'oidc';
+
+/** In every secret, so that one that is printed is found. */
+export const SECRET_MARK = 's3cr3t';
+
+const HOUR_MS = 3_600_000;
+const TOKEN_LIFE_MS = 24 * HOUR_MS;
+/** After so many refused signatures in a row a key is locked for five minutes. */
+const KEY_STRIKES = 5;
+const KEY_LOCK_MS = 300_000;
+const ACCOUNT_LOCK_MS = 900_000;
+
+interface Watch {
+  /** A log-in with this version of the stored secret was refused. */
+  onRefused: (storeVersion: number) => void;
+  onLocked: (what: 'account' | 'key') => void;
+  onLogIn: () => void;
+}
+
+const json = (status: number, body: object, headers = {}): Reply => ({
+  kind: 'answer',
+  status,
+  headers: { date: new Date().toUTCString(), ...headers },
+  body: JSON.stringify(body),
+  afterMs: 80,
+});
+
+/** IAM, STS and the store of the secret: who may call, and what the function knows of it. */
+export const createAccounts = (
+  clock: Clock,
+  random: Random,
+  faults: Faults,
+  kind: CredentialsKind,
+  watch: Watch,
+) => {
+  /** What Huawei accepts, and what is stored; they differ while a rotation is under way. */
+  let accepted = 1;
+  let stored = { version: 1, content: 1, at: clock.now() };
+  let parameter = { value: 'none', version: 1 };
+  const tokens = new Map<string, { content: number; until: number }>();
+  let tokenNumber = 0;
+  let refusedAt: number[] = [];
+  let lockedUntil = 0;
+  const strikes = new Map<string, { inRow: number; lockedUntil: number }>();
+  const mostRefusals = random.int(3, 10);
+
+  const issue = (content: number): { token: string; until: number } => {
+    const token = `${SECRET_MARK}-token-${++tokenNumber}-${'x'.repeat(40)}`;
+    const until = clock.now() + TOKEN_LIFE_MS;
+    tokens.set(token, { content, until });
+    return { token, until };
+  };
+  // A stored token is issued by a person, for a day at a time, and stored in time.
+  let handed = issue(1);
+
+  const secretText = (): string => {
+    const { content } = stored;
+    switch (kind) {
+      case 'password':
+        return JSON.stringify({
+          type: 'password',
+          domain: 'acme',
+          user: 'relay',
+          password: `${SECRET_MARK}-${content}`,
+        });
+      case 'aksk':
+        return JSON.stringify({
+          type: 'aksk',
+          access_key: `AK${content}`,
+          secret_key: `${SECRET_MARK}-key-${content}`,
+        });
+      case 'token':
+        return JSON.stringify({
+          type: 'token',
+          token: content === accepted ? handed.token : `${SECRET_MARK}-wrong-${content}`,
+        });
+      case 'oidc':
+        return JSON.stringify({
+          type: 'oidc',
+          identity_provider: 'aws',
+          audience: 'huawei',
+          scope: { domain: 'acme' },
+        });
+    }
+  };
+
+  const save = (content: number) => {
+    stored = { version: stored.version + 1, content, at: clock.now() };
+  };
+  const dieTokens = () => tokens.clear();
+
+  const grant = (content: number): Reply => {
+    watch.onLogIn();
+    const { token, until } = issue(content);
+    const expires_at = new Date(until).toISOString().replace('Z', '000Z');
+    return json(201, { token: { expires_at } }, { 'x-subject-token': token });
+  };
+
+  const logIn = (request: Request): Reply => {
+    if (faults.on('iam_down')) {
+      const html = { kind: 'answer' as const, status: 403, body: '<html>no</html>', afterMs: 30 };
+      return random.pick<Reply>([json(503, {}), html, { kind: 'hang', afterMs: 0 }, json(429, {})]);
+    }
+    if (request.path.startsWith('/v3.0/OS-AUTH')) return grant(accepted);
+    const { password } = JSON.parse(request.body ?? '').auth.identity.password.user;
+    const now = clock.now();
+    refusedAt = refusedAt.filter(at => at > now - HOUR_MS);
+    const isRight = password === `${SECRET_MARK}-${accepted}`;
+    if (isRight && now >= lockedUntil) return grant(accepted);
+    refusedAt.push(now);
+    watch.onRefused(stored.version);
+    if (refusedAt.length >= mostRefusals) {
+      lockedUntil = now + ACCOUNT_LOCK_MS;
+      watch.onLocked('account');
+    }
+    const message = random.chance(0.3) ? `Wrong: ${password}` : 'The username or password is wrong.';
+    return json(401, { error: { code: 401, message, title: 'Unauthorized' } });
+  };
+
+  const sts = (): Reply => ({
+    kind: 'answer',
+    status: 200,
+    afterMs: 40,
+    body: `<GetWebIdentityTokenResponse><GetWebIdentityTokenResult><WebIdentityToken>${SECRET_MARK}.jwt.${++tokenNumber}</WebIdentityToken><Expiration>${new Date(clock.now() + 300_000).toISOString()}</Expiration></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>`,
+  });
+
+  const store = (request: Request): Reply => {
+    const target = request.headers['X-Amz-Target'] ?? '';
+    const input = JSON.parse(request.body ?? '{}');
+    const isRefusals = target.startsWith('AmazonSSM.');
+    if (faults.on(isRefusals ? 'refusals_down' : 'store_down'))
+      return random.chance(0.5) ? json(500, { __type: 'InternalServerError' }) : { kind: 'hang', afterMs: 0 };
+    if (target.endsWith('GetSecretValue'))
+      return json(200, { SecretString: secretText(), VersionId: `version-${stored.version}` });
+    if (target.endsWith('PutParameter')) {
+      parameter = { value: input.Value, version: parameter.version + 1 };
+      return json(200, { Version: parameter.version });
+    }
+    return json(200, { Parameter: { Name: input.Name, Value: parameter.value, Version: parameter.version } });
+  };
+
+  const refused = (said = 'said by the gateway'): Reply =>
+    json(401, { error_code: 'APIGW.0301', error_msg: `Incorrect IAM authentication information: ${said}` });
+
+  const withKey = (authorization: string): Reply | undefined => {
+    const key = /Access=([^,]+)/.exec(authorization)?.[1] ?? '';
+    const strike = strikes.get(key) ?? { inRow: 0, lockedUntil: 0 };
+    strikes.set(key, strike);
+    if (key === `AK${accepted}` && clock.now() >= strike.lockedUntil) {
+      strike.inRow = 0;
+      return undefined;
+    }
+    if (++strike.inRow > KEY_STRIKES && clock.now() >= strike.lockedUntil) {
+      strike.inRow = 0;
+      strike.lockedUntil = clock.now() + KEY_LOCK_MS;
+      watch.onLocked('key');
+    }
+    return refused();
+  };
+
+  return {
+    kind,
+    get stored() {
+      return stored;
+    },
+    /** Whether what is stored opens Huawei's door, in principle. */
+    get isRight() {
+      return stored.content === accepted || kind === 'oidc';
+    },
+    dieTokens() {
+      dieTokens();
+      // A person stores a new one a little later.
+      if (kind === 'token') {
+        clock.after(clock.world, random.between(60_000, HOUR_MS), () => {
+          handed = issue(accepted);
+          save(stored.content);
+        });
+      }
+    },
+    /** The password or key is replaced, on one side first. */
+    rotate(gapMs: number, huaweiFirst: boolean) {
+      const next = Math.max(accepted, stored.content) + 1;
+      const atHuawei = () => {
+        accepted = next;
+        dieTokens();
+        handed = issue(next);
+      };
+      const atStore = () => save(next);
+      (huaweiFirst ? atHuawei : atStore)();
+      clock.after(clock.world, gapMs, () => {
+        (huaweiFirst ? atStore : atHuawei)();
+        // What was refused meanwhile is tried again once it is saved again.
+        clock.after(clock.world, 60_000, () => save(accepted));
+      });
+    },
+    saveWrong: () => save(-1),
+    saveRight: () => save(accepted),
+
+    /** Why the gateway lets a call not pass; undefined where it does. */
+    refusal({ headers }: Request): Reply | undefined {
+      if (faults.on('spell_401')) return refused(random.chance(0.2) ? headers['X-Auth-Token'] : undefined);
+      if (headers.Authorization) return withKey(headers.Authorization);
+      const token = tokens.get(headers['X-Auth-Token'] ?? '');
+      return token && token.until > clock.now() ? undefined : refused(headers['X-Auth-Token']);
+    },
+
+    serve(request: Request): Reply {
+      if (request.host.startsWith('iam')) return logIn(request);
+      if (request.host.startsWith('sts')) return sts();
+      return store(request);
+    },
+  };
+};
+
+export type Accounts = ReturnType<typeof createAccounts>;

@@ -1,0 +1,95 @@
+import type { Random } from '../engine/random.ts';
+
+/** What can go wrong, and what it is for the world. */
+export const faultNames = [
+  // Huawei
+  'osm_unavailable', // 503 to every call
+  'osm_hangs', // no answer; half of the marks happen all the same
+  'osm_resets', // connections break
+  'osm_refuses', // the gateway refuses us: HTML 400, 402, 403 and 421 without an OSM code, 494
+  'osm_errors_in_200', // 200 with OSM.01010014, or HTML
+  'osm_flaky', // half of the calls get 500
+  'osm_slow', // answers of three seconds
+  'rate_limit', // the gateway allows 5 to 100 a second
+  'tokens_die', // tokens end early, again and again
+  'spell_401', // 401 to everything
+  'case_401', // single cases always get 401
+  'poison', // single cases hang, get 500 or an error that nobody knows
+  'list_down', // ListMessages gets 503, 429, 401 or no answer
+  'list_odd', // ListMessages gets 403, 404, HTML, or times that cannot be read
+  'iam_down', // log-ins get 503, HTML or no answer
+  'rotation', // the password or key is replaced, on either side first
+  'wrong_secret', // someone saves a wrong one
+  // AWS
+  'store_down',
+  'refusals_down',
+  'sqs_duplicates',
+  'sqs_misses',
+  'sqs_partial', // batch answers that fail in part, or do not name an entry
+  'sqs_throttled',
+  'sqs_outage', // calls fail; half of them were carried out
+  'kills', // sandboxes die at any call
+  'deploys',
+  'cold', // no sandbox lives longer than a batch
+  'paused', // nothing is taken from the queue
+  // People
+  'clocks_off', // readers' clocks are minutes ahead or behind
+  'late_apps', // receipts arrive hours later, some without read_at
+  'second_reader', // a colleague without the group's id
+  'bad_receipts', // malformed, invalid, of cases that do not exist
+  'burst', // a thousand at once
+  'operator_killed', // the run of a replay or discard dies midway
+  'redrive', // the console's own, instead of a replay
+] as const;
+export type Fault = (typeof faultNames)[number];
+
+export interface Window {
+  fault: Fault;
+  fromMs: number;
+  toMs: number;
+}
+
+/** Every pair of faults, in a fixed order: a day each. */
+export const pairs: [Fault, Fault][] = faultNames.flatMap((one, index) =>
+  faultNames.slice(index + 1).map((other): [Fault, Fault] => [one, other]),
+);
+
+const HOUR_MS = 3_600_000;
+/** These change the world at once and are over; all others last for a time. */
+export const LONG: ReadonlySet<Fault> = new Set(['paused', 'osm_unavailable', 'wrong_secret', 'iam_down']);
+
+/** When the faults of a day begin and end: they overlap, and most last minutes to hours. */
+export const windowsOf = (day: readonly Fault[], dayMs: number, random: Random): Window[] => {
+  const middle = dayMs + random.between(9, 15) * HOUR_MS;
+  return day.map(fault => {
+    const most = LONG.has(fault) && random.chance(0.15) ? 14 : 3;
+    const before = random.between(0.1, most) * HOUR_MS;
+    const after = random.between(0.1, most) * HOUR_MS;
+    return { fault, fromMs: Math.max(dayMs, middle - before), toMs: middle + after };
+  });
+};
+
+/** What is wrong now, and since when. */
+export const createFaults = (now: () => number) => {
+  const active = new Map<Fault, number>();
+  const ended = new Map<Fault, number>();
+  return {
+    on: (fault: Fault): boolean => active.size > 0 && active.has(fault),
+    /** It is on, or was until so many milliseconds ago. */
+    lately: (fault: Fault, ms: number): boolean =>
+      active.has(fault) || now() - (ended.get(fault) ?? Number.NEGATIVE_INFINITY) <= ms,
+    get any() {
+      return active.size > 0;
+    },
+    begin(fault: Fault) {
+      active.set(fault, now());
+    },
+    end(fault: Fault) {
+      active.delete(fault);
+      ended.set(fault, now());
+    },
+    list: () => [...active.keys()],
+  };
+};
+
+export type Faults = ReturnType<typeof createFaults>;

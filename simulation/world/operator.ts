@@ -1,0 +1,129 @@
+import { archiveLineOf, readArchived } from '../../lib/dead-letters/archive.ts';
+import { discard } from '../../lib/dead-letters/discard.ts';
+import { createReplay } from '../../lib/dead-letters/replay.ts';
+import type { Queue as RealQueue } from '../../lib/sqs/queue.ts';
+import type { Clock, Owner } from '../engine/clock.ts';
+import type { Random } from '../engine/random.ts';
+import { numberIn } from '../oracle/contract.ts';
+import type { Oracle } from '../oracle/oracle.ts';
+import type { Faults } from './faults.ts';
+import type { Queue } from './sqs.ts';
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
+interface Options {
+  clock: Clock;
+  random: Random;
+  faults: Faults;
+  oracle: Oracle;
+  source: RealQueue;
+  deadLetters: RealQueue;
+  /** The dead-letter queue itself, for the console's redrive. */
+  behind: { source: Queue; deadLetters: Queue };
+}
+
+/** Someone on call: looks at the dead letters each evening, repairs, replays, discards, sends back. */
+export const createOperator = ({ clock, random, faults, oracle, source, deadLetters, behind }: Options) => {
+  const replay = createReplay({ source, deadLetters });
+  /** Lines on a disk of their own: a process that is killed leaves them there. */
+  const archive: string[] = [];
+  let shifts = 0;
+
+  const replayAll = async () => {
+    // A colleague's receipt lacks the group that its case belongs to.
+    for (let group = 0; group < 7; group++) {
+      const known = [...behind.deadLetters.messages()].find(
+        ({ body, attributes }) =>
+          attributes.failure_code?.StringValue === 'forbidden' &&
+          Number(/case-(\d+)/.exec(body)?.[1]) % 5 === 3 &&
+          Number(/case-(\d+)/.exec(body)?.[1]) % 7 === group,
+      );
+      const caseId = known && /case-\d+/.exec(known.body)?.[0];
+      if (!caseId) continue;
+      const set = { group_id: `group-${group}` };
+      await replay(
+        { filter: { failure_code: ['forbidden'], case_id: caseId }, set },
+        { remainingMs: 800_000 },
+      );
+    }
+    const rate = random.chance(0.3) ? { rate_per_second: 20 } : {};
+    const codes = [
+      'failed',
+      'unauthorized',
+      'misconfigured',
+      'rate_limited',
+      'unavailable',
+      'unreachable',
+      'timeout',
+      'unknown',
+    ];
+    await replay({ filter: { failure_code: codes as 'failed'[] }, ...rate }, { remainingMs: 800_000 });
+  };
+
+  const discardHopeless = async () => {
+    const filter = { failure_code: ['malformed', 'invalid', 'rejected', 'forbidden'] as 'invalid'[] };
+    await discard(deadLetters, { filter }, async letters => {
+      for (const letter of letters) {
+        archive.push(archiveLineOf(letter));
+        const tracked = oracle.receipts.get(numberIn(letter.message.body));
+        if (tracked) tracked.isArchived = true;
+      }
+    });
+  };
+
+  /** Discarded too much: the archive goes back, as it was. */
+  const sendBack = async () => {
+    const lines = archive.splice(0);
+    const messages = lines.flatMap(line => {
+      const read = readArchived(JSON.parse(line));
+      if ('wrong' in read) oracle.fail('an archive can be sent back', read.wrong);
+      return 'message' in read ? [read.message] : [];
+    });
+    await source.send(messages);
+  };
+
+  /** StartMessageMoveTask: all of them, as they are, with new ids and times. */
+  const redrive = () => {
+    for (const held of [...behind.deadLetters.messages()]) {
+      const tracked = oracle.receipts.get(numberIn(held.body));
+      if (tracked && !held.attributes.failure) tracked.isUndated = true;
+      behind.source.add(held, clock.now());
+      behind.deadLetters.delete(held.handle || `${held.id}#0`);
+    }
+  };
+
+  const work = async (owner: Owner) => {
+    if (faults.on('redrive') && random.chance(0.7)) {
+      clock.at(clock.world, clock.now(), redrive);
+      return;
+    }
+    if (faults.on('operator_killed')) owner.doom = { calls: random.int(1, 40), sends: random.chance(0.5) };
+    await replayAll();
+    await discardHopeless();
+    if (archive.length > 0 && random.chance(0.1)) await sendBack();
+  };
+
+  return {
+    /** Works on until all is done, or the process dies. */
+    shift() {
+      const owner = clock.createOwner(`operator ${++shifts}`);
+      owner.skewMs = random.between(-1000, 1000);
+      clock.after(owner, 0, () => {
+        work(owner).catch(error => oracle.fail('a run never throws', String(error)));
+      });
+    },
+    /** Every evening, and now and then by day. */
+    start(fromMs: number, untilMs: number) {
+      for (let at = fromMs; at < untilMs; at += DAY_MS) {
+        clock.at(clock.world, at + 20 * HOUR_MS, () => this.shift());
+        clock.at(clock.world, at + random.between(9, 18) * HOUR_MS, () => random.chance(0.5) && this.shift());
+      }
+    },
+    get archived() {
+      return archive.length;
+    },
+  };
+};
+
+export type Operator = ReturnType<typeof createOperator>;
