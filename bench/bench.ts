@@ -5,7 +5,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundleAll } from './bundles.ts';
 import { pictureOf } from './picture.ts';
-import { startSecrets } from './processes.ts';
+import { startAws } from './processes.ts';
 import { reportOf } from './report.ts';
 import { isMet, type Result, type Scenario } from './scenario.ts';
 import { coalesced, instant, paced } from './scenarios/batches.ts';
@@ -64,7 +64,7 @@ const print = ({ title, columns, rows, goals }: Result) => {
 
 progress('bundling');
 const metafiles = await bundleAll();
-await using secrets = await startSecrets();
+await using secrets = await startAws();
 const results: Result[] = [];
 for (const name of names) {
   console.log(`\n${seconds()} s: ${name} …`);

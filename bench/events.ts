@@ -8,14 +8,13 @@ export interface Batch {
   seed?: number;
 }
 
-const started = Date.now();
-
 export const receiptOf = (caseId: string) => ({
   case_id: caseId,
   group_id: '4d0a5c1ce2b94ad0b8b3b0d5a1f2c3d4',
   language: 'en-us',
   time_zone: 'GMT+8',
-  read_at: new Date(started - 5000).toISOString(),
+  // A moment ago: a late receipt would be looked at first.
+  read_at: new Date(Date.now() - 5000).toISOString(),
 });
 
 /** A record as Lambda delivers it: about 600 bytes, so that ten thousand make the 6 MB that an event may have. */
@@ -25,9 +24,9 @@ export const recordOf = (index: number, body: string): SQSRecord => ({
   body,
   attributes: {
     ApproximateReceiveCount: '1',
-    SentTimestamp: String(started),
+    SentTimestamp: String(Date.now()),
     SenderId: 'AIDAEXAMPLE',
-    ApproximateFirstReceiveTimestamp: String(started),
+    ApproximateFirstReceiveTimestamp: String(Date.now()),
   },
   messageAttributes: {},
   md5OfBody: 'e4e68fb7bd0e697a0ae8f1bb342846b3',

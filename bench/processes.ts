@@ -34,11 +34,11 @@ export interface Service extends AsyncDisposable {
   url: string;
 }
 
-const startService = async (...args: string[]): Promise<Service> => {
+const startService = async <Urls extends { url: string }>(...args: string[]): Promise<Service & Urls> => {
   const child = start(args, process.env, false);
   if (!child.stdout) throw new Error('A service has no standard output.');
   const [line] = await once(createInterface(child.stdout), 'line');
-  return { url: JSON.parse(line).url, [Symbol.asyncDispose]: () => stop(child) };
+  return { ...(JSON.parse(line) as Urls), [Symbol.asyncDispose]: () => stop(child) };
 };
 
 /** The stand-in for Huawei Cloud: every case is there; it keeps no log. */
@@ -47,8 +47,8 @@ export const startHuawei = (options: HuaweiOptions = {}): Promise<Service> =>
     'local/huawei/server.ts',
     JSON.stringify({ openCases: true, logAtMost: 0, tokenBytes: 3000, ...options }),
   );
-export const startSecrets = (): Promise<Service> => startService('bench/services.ts', 'secrets');
-export const startSqs = (): Promise<Service> => startService('bench/services.ts', 'sqs');
+/** Secrets Manager with the secret that every function reads, and SQS. */
+export const startAws = () => startService<{ url: string; sqs: string }>('local/world.ts');
 
 export interface Load {
   requests: number;

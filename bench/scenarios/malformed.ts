@@ -1,6 +1,6 @@
 import { type TargetName, targets } from '../bundles.ts';
 import { receiptOf } from '../events.ts';
-import { loadOf, startFunction, startHuawei, startSqs } from '../processes.ts';
+import { loadOf, startAws, startFunction, startHuawei } from '../processes.ts';
 import { createQueues } from '../queue.ts';
 import { type Bench, type Scenario, titleOf } from '../scenario.ts';
 import { digits } from '../stats.ts';
@@ -29,7 +29,7 @@ const MALFORMED = [
 const bodyOf = (index: number): string => MALFORMED[(index / 10) % MALFORMED.length] || ' ';
 
 export const malformed: Scenario = async (bench: Bench) => {
-  await using sqs = await startSqs();
+  await using aws = await startAws();
   const bodies = Array.from({ length: RECEIPTS }, (_, index) =>
     index % 10 === 0 ? bodyOf(index) : JSON.stringify(receiptOf(`malformed-${index}`)),
   );
@@ -39,12 +39,12 @@ export const malformed: Scenario = async (bench: Bench) => {
   for (const { name, file } of targets) {
     bench.progress(titleOf(name));
     await using huawei = await startHuawei();
-    const queues = await createQueues(sqs.url, `malformed-${name}`, receivesOf(name));
+    const queues = await createQueues(aws.sqs, `malformed-${name}`, receivesOf(name));
     await queues.send(bodies);
     await using running = await startFunction(file, {
       huawei: huawei.url,
       secrets: bench.secrets.url,
-      sqs: sqs.url,
+      sqs: aws.sqs,
       ...queues,
     });
     let invocations = 0;
@@ -58,7 +58,7 @@ export const malformed: Scenario = async (bench: Bench) => {
     const letters = await queues.receiveDeadLetters();
     queues.close();
     const { marks } = await loadOf(huawei);
-    const explained = letters.filter(({ MessageAttributes }) => MessageAttributes?.failure).length;
+    const explained = letters.filter(({ messageAttributes }) => messageAttributes.failure).length;
     const lost = bodies.length - healthy - letters.length + (healthy - marks);
     if (name === 'relay') ours = { lost, others, unexplained: letters.length - explained };
     rows.push([titleOf(name), ...[lost, others, letters.length, explained, invocations].map(digits)]);

@@ -1,6 +1,6 @@
 import { targets } from '../bundles.ts';
 import { receiptOf } from '../events.ts';
-import { loadOf, type Service, startFunction, startHuawei, startSqs } from '../processes.ts';
+import { loadOf, type Service, startAws, startFunction, startHuawei } from '../processes.ts';
 import { createQueues } from '../queue.ts';
 import { type Bench, type Goal, type Scenario, titleOf } from '../scenario.ts';
 import { digits } from '../stats.ts';
@@ -20,14 +20,14 @@ const outages = {
 } as const;
 
 export const outage: Scenario = async (bench: Bench) => {
-  await using sqs = await startSqs();
+  await using aws = await startAws();
   const rows: string[][] = [];
   const goals: Goal[] = [];
   for (const [kind, fault] of Object.entries(outages)) {
     for (const { name, file, title } of targets) {
       bench.progress(`${kind}, ${title}`);
       await using huawei: Service = await startHuawei({ faults: [fault] });
-      const queues = await createQueues(sqs.url, `outage-${kind}-${name}`, receivesOf(name));
+      const queues = await createQueues(aws.sqs, `outage-${kind}-${name}`, receivesOf(name));
       await queues.send(Array.from({ length: RECEIPTS }, (_, i) => JSON.stringify(receiptOf(`outage-${i}`))));
       const calls = async () => {
         const { requests, logIns } = await loadOf(huawei);
@@ -39,7 +39,7 @@ export const outage: Scenario = async (bench: Bench) => {
         await using running = await startFunction(file, {
           huawei: huawei.url,
           secrets: bench.secrets.url,
-          sqs: sqs.url,
+          sqs: aws.sqs,
           requestTimeoutMs: REQUEST_TIMEOUT_MS,
           functionMs: FUNCTION_MS,
           ...queues,

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { plainReplayFile } from '../bundles.ts';
 import { receiptOf } from '../events.ts';
-import { startFunction, startSqs } from '../processes.ts';
+import { startAws, startFunction } from '../processes.ts';
 import { createQueues } from '../queue.ts';
 import type { Bench, Scenario } from '../scenario.ts';
 import { digits, medianOf, spread, spreadOf } from '../stats.ts';
@@ -26,8 +26,8 @@ const measure = async (
   bench: Bench,
   { title, file, event }: (typeof contestants)[number],
 ): Promise<Measured> => {
-  await using sqs = await startSqs();
-  const queues = await createQueues(sqs.url, 'replay', 5);
+  await using aws = await startAws();
+  const queues = await createQueues(aws.sqs, 'replay', 5);
   const failure = JSON.stringify({
     code: 'forbidden',
     detail: 'OSM answered 200: OSM.01010002',
@@ -43,7 +43,7 @@ const measure = async (
   await using running = await startFunction(file, {
     huawei: 'http://127.0.0.1:1',
     secrets: bench.secrets.url,
-    sqs: sqs.url,
+    sqs: aws.sqs,
     ...queues,
   });
   const run = await running.invoke({ event });
