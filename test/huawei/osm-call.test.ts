@@ -1,0 +1,139 @@
+// Marks and looks over real connections to Huawei's stand-in.
+import { type Call, createClient } from '../../lib/huawei/http.ts';
+import { createMarkAsRead } from '../../lib/huawei/mark-as-read.ts';
+import { createLook } from '../../lib/huawei/messages.ts';
+import { createOsmCall } from '../../lib/huawei/osm-call.ts';
+import { createPace } from '../../lib/huawei/pace.ts';
+import type { HuaweiOptions } from '../../local/huawei/options.ts';
+import { startHuawei } from '../../local/huawei/server.ts';
+import { closeAfter, useEnvironment } from '../environment.ts';
+
+useEnvironment();
+
+const asIs = (text: string) => text;
+
+/** A stand-in, and the calls to it in the name of its account. */
+const start = async (options: HuaweiOptions = {}, { perSecond = 10_000, headers = {} } = {}) => {
+  const huawei = closeAfter(await startHuawei({ openCases: true, ...options }));
+  return { huawei, ...instanceAt(huawei, { perSecond, headers }) };
+};
+type Huawei = Awaited<ReturnType<typeof startHuawei>>;
+
+const instanceAt = (huawei: Huawei, { perSecond = 10_000, headers = {} } = {}) => {
+  const { token } = huawei.iam.issueToken('relay');
+  const counts: Record<string, number> = {};
+  const call = createOsmCall({
+    client: createClient(huawei.url, 3000),
+    session: {
+      authorized: (each: Call, send) =>
+        send({ ...each, headers: { ...each.headers, 'X-Auth-Token': token } }),
+    },
+    pace: createPace(perSecond),
+    headers,
+    telemetry: {
+      count: (name, by = 1) => {
+        counts[name] = (counts[name] ?? 0) + by;
+      },
+    },
+  });
+  return { counts, mark: createMarkAsRead(call, asIs), look: createLook({ call, redact: asIs }) };
+};
+
+const timing = (timeoutMs?: number) => ({
+  signal: new AbortController().signal,
+  ...(timeoutMs !== undefined && { timeoutMs }),
+});
+const MARKED = { code: 'marked', status: 200 };
+
+test("a mark's own headers go before the configured ones; a look asks in its own zone", async () => {
+  const headers = { 'X-Language': 'en-us', 'X-Time-Zone': 'GMT+1', 'X-Site': '1' };
+  const { huawei, mark, look } = await start({}, { headers });
+  await mark({ case_id: '1', language: 'de-de' }, timing());
+  await look({ case_id: '1' }, timing());
+  expect(huawei.requests).toMatchObject([
+    { kind: 'mark', language: 'de-de', timeZone: 'GMT+1', site: '1' },
+    { kind: 'messages', language: 'en-us', timeZone: 'GMT+8', site: '1' },
+  ]);
+});
+
+test.each([
+  ['a mark', 'mark' as const, MARKED],
+  ['a look', 'look' as const, { kind: 'messages', count: 1 }],
+])(
+  '%s on a connection that has died is repeated once on a fresh one, and counts twice',
+  async (_, which, expected) => {
+    const { huawei, counts, ...calls } = await start();
+    await calls.mark({ case_id: '1' }, timing());
+    huawei.faults.add({ does: 'close', times: 1 });
+    expect(await calls[which]({ case_id: '1' }, timing())).toMatchObject(expected);
+    expect(counts.Calls).toBe(3);
+    await calls.mark({ case_id: '1' }, timing());
+    huawei.faults.add({ does: 'close' });
+    const broken = await calls[which]({ case_id: '1' }, timing());
+    expect(broken).toMatchObject(
+      which === 'mark' ? { code: 'unreachable' } : { failure: { code: 'unreachable' } },
+    );
+    expect(counts.Calls).toBe(6);
+  },
+);
+
+test('a call has the time it is given', async () => {
+  const { mark } = await start({ latencyMs: 500 });
+  expect(await mark({ case_id: '1' }, timing(50))).toMatchObject({ code: 'timeout' });
+  expect(await mark({ case_id: '1' }, timing(60_000))).toMatchObject(MARKED);
+});
+
+test('where no call may start any more, what waits for its turn is unfinished, and never sent', async () => {
+  const { huawei, mark, look } = await start({}, { perSecond: 1 });
+  await mark({ case_id: '1' }, timing());
+  const enough = new AbortController();
+  const waiting = [
+    mark({ case_id: '2' }, { signal: enough.signal }),
+    look({ case_id: '3' }, { signal: enough.signal }),
+  ];
+  setTimeout(() => enough.abort(), 20);
+  expect(await Promise.all(waiting)).toMatchObject([{ code: 'unfinished' }, { kind: 'unfinished' }]);
+  expect(huawei.requests).toHaveLength(1);
+});
+
+test('marks, looks and repeats share one pace', async () => {
+  const { huawei, mark, look } = await start({}, { perSecond: 10 });
+  const enough = new AbortController();
+  const calls = Array.from({ length: 10 }, (_, i) => [
+    mark({ case_id: `${i}` }, { signal: enough.signal }),
+    look({ case_id: `${i}` }, { signal: enough.signal }),
+  ]);
+  setTimeout(() => enough.abort(), 500);
+  await Promise.all(calls.flat());
+  expect(huawei.requests).toHaveLength(10);
+});
+
+test.each([
+  [20, 1],
+  [40, 2],
+])('of %i marks a second that the gateway allows, %i instances get most', async (allowed, instances) => {
+  const { huawei, ...first } = await start({ requestsPerSecond: allowed }, { perSecond: 80 });
+  const enough = new AbortController();
+  const other = instanceAt(huawei, { perSecond: 80 });
+  let next = 0;
+  const worker = async (mark: typeof other.mark) => {
+    const outcomes = new Set<string>();
+    while (!enough.signal.aborted) {
+      outcomes.add((await mark({ case_id: `${next++}` }, { signal: enough.signal })).code);
+    }
+    return [...outcomes];
+  };
+  const working = [first.mark, other.mark]
+    .slice(0, instances)
+    .flatMap(mark => Array.from({ length: 25 }, () => worker(mark)));
+  // After the burst of a cold start.
+  await new Promise(resolve => setTimeout(resolve, 1000));
+  const before = huawei.osm.marks;
+  await new Promise(resolve => setTimeout(resolve, 3000));
+  expect((huawei.osm.marks - before) / 3).toBeGreaterThanOrEqual(0.6 * allowed);
+  enough.abort();
+  expect(new Set((await Promise.all(working)).flat())).toEqual(
+    new Set(['marked', 'rate_limited', 'unfinished']),
+  );
+  expect(first.counts.Throttles).toBeGreaterThan(0);
+});
