@@ -41,7 +41,7 @@ export const openWorld = async (sts: StsOptions = {}) => {
   const client = new SQSClient({ endpoint: sqs.url, region: REGION, credentials: KEYS });
   let opened = 0;
 
-  /** A queue of receipts and its dead-letter queue, as the stack makes them. */
+  /** A queue of receipts and its dead-letter queue, as the stack makes them but for the given attributes. */
   const openQueues = (attributes: Record<string, string> = {}) => {
     const name = `receipts-${++opened}`;
     const deadLetters = sqs.createQueue(`${name}-dead-letters`, {
@@ -73,9 +73,13 @@ export const openWorld = async (sts: StsOptions = {}) => {
     client,
     openQueues,
     /** Queues, a Huawei Cloud of their own, and credentials for it in the secret store. */
-    async open(options: HuaweiOptions = {}, credentials: object = passwordCredentials) {
+    async open(
+      options: HuaweiOptions = {},
+      credentials: object = passwordCredentials,
+      attributes: Record<string, string> = {},
+    ) {
       const huawei = await startHuawei(options);
-      const queues = openQueues();
+      const queues = openQueues(attributes);
       const secretId = `read-receipt-relay/${queues.receipts.name}`;
       aws.secrets.set(secretId, JSON.stringify(credentials));
       return {

@@ -72,6 +72,7 @@ const openEnvironment = ({ bundle, env, timeoutMs, onLine }: Settings, onExit: (
 
   return {
     end,
+    pid: child.pid,
     async run(event: unknown): Promise<string> {
       await ready;
       const invocation: Invocation = { requestId: randomUUID(), event, deadlineMs: Date.now() + timeoutMs };
@@ -122,6 +123,8 @@ export const startFunction = (options: FunctionOptions) => {
         if (open.has(environment)) idle.push(environment);
       }
     },
+    /** The ids of its processes. */
+    pids: (): number[] => [...open].flatMap(({ pid }) => pid ?? []),
     /** Kills every process, as if the machine had died; later invocations start new ones. */
     kill9: () => killAll('was killed'),
     /** Ends every process for good. */

@@ -1,0 +1,182 @@
+// What only real processes and sockets show: the packaged function as Lambda runs it, killed, frozen, out of time
+// and with broken connections. What takes days, or chance in great numbers, is the simulation's.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { build } from '../local/build.ts';
+import type { Fault } from '../local/huawei/faults.ts';
+import { type Batch, startEventSourceMapping } from '../local/lambda/event-source-mapping.ts';
+import { startFunction } from '../local/lambda/function.ts';
+import { openWorld, type World } from '../local/world.ts';
+import { fabricated, learnTokens, password, receipt } from './environment.ts';
+import { leaksIn, record, secret } from './output/printed.ts';
+
+const bundle = path.resolve(import.meta.dirname, '../.build/mark-as-read/handlers/mark-as-read.mjs');
+/** What is killed comes back after it. */
+const VISIBILITY_SECONDS = 4;
+/** Back-offs, visibility timeouts and a machine that does other things too. */
+const PATIENCE_MS = 120_000;
+const MB = 1024 * 1024;
+
+let world: World;
+beforeAll(async () => {
+  await build();
+  world = await openWorld();
+}, 60_000);
+afterAll(() => world.close());
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+interface Setup {
+  faults?: Fault[];
+  env?: Record<string, string>;
+  timeoutMs?: number;
+}
+
+/** A queue, a Huawei Cloud and the packaged function, which reads the queue as soon as `read` is called. */
+const open = async ({ faults = [], env = {}, timeoutMs = 10_000 }: Setup = {}) => {
+  const place = await world.open({ openCases: true, faults }, undefined, {
+    VisibilityTimeout: String(VISIBILITY_SECONDS),
+  });
+  closing.push(place.close);
+  let printed = '';
+  const lambda = startFunction({
+    bundle,
+    env: { ...place.variables, POWERTOOLS_METRICS_NAMESPACE: 'Test', ...env },
+    timeoutMs,
+    onLine(line) {
+      printed += `${line}\n`;
+      record(`${line}\n`);
+    },
+  });
+  closing.push(lambda.stop);
+  const batches: Batch[] = [];
+  return {
+    ...place,
+    lambda,
+    batches,
+    /** Sends receipts, and notes that a person has read each of the cases now. */
+    send(caseIds: string[]) {
+      for (const id of caseIds) place.receipts.put(receipt(id, { read_at: place.huawei.osm.read(id) }));
+    },
+    async read() {
+      const mapping = await startEventSourceMapping({
+        queueUrl: place.receipts.urlAt(world.sqs.url),
+        client: world.client,
+        invoke: lambda.invoke,
+        batchSize: 100,
+        windowSeconds: 1,
+        onBatch: batch => batches.push(batch),
+      });
+      closing.push(mapping.stop);
+    },
+    printed: () => printed,
+    async settled() {
+      const giveUp = Date.now() + PATIENCE_MS;
+      while (place.receipts.all().length > 0) {
+        if (Date.now() > giveUp) throw new Error(`${place.receipts.all().length} receipts are still there.`);
+        await sleep(50);
+      }
+    },
+  };
+};
+
+const cases = (count: number) => Array.from({ length: count }, (_, index) => `case-${index}`);
+const unreadOf = ({ huawei }: Awaited<ReturnType<typeof open>>, ids: string[]) =>
+  ids.filter(id => huawei.osm.unread(id) !== 0);
+const codesOf = ({ deadLetters }: Awaited<ReturnType<typeof open>>) =>
+  deadLetters.all().map(({ body, messageAttributes }) => [body, messageAttributes.failure_code?.StringValue]);
+
+test(
+  'killed amid its batches, on connections that break: nothing is lost, only what is malformed is dead',
+  async () => {
+    const onMarks = { match: { kind: 'mark' } } as const;
+    const place = await open({
+      faults: [
+        { does: 'slow', ms: 20, ...onMarks },
+        { does: 'reset', times: 10, probability: 0.2, ...onMarks },
+        { does: 'half', times: 10, probability: 0.2, ...onMarks },
+        { does: 'close', handled: true, times: 10, probability: 0.2, ...onMarks },
+        { does: 'not_http', times: 5, probability: 0.2, ...onMarks },
+      ],
+    });
+    const ids = cases(300);
+    place.send(ids);
+    for (const body of ['?', '{}']) place.receipts.put(body);
+    await place.read();
+    for (let kill = 1; kill <= 3; kill++) {
+      const before = place.huawei.osm.marks;
+      while (place.huawei.osm.marks < before + 20 && place.receipts.all().length > 0) await sleep(5);
+      await place.lambda.kill9();
+    }
+    await place.settled();
+    expect(place.batches.filter(({ error }) => error?.message.includes('was killed'))).not.toEqual([]);
+    expect(unreadOf(place, ids)).toEqual([]);
+    expect(place.huawei.osm.hidden()).toEqual([]);
+    // A kill between its sending and the batch's end makes a dead letter twice.
+    expect(new Set(codesOf(place).map(String))).toEqual(new Set(['?,malformed', '{},invalid']));
+  },
+  PATIENCE_MS,
+);
+
+test(
+  'out of time: its own deadline comes first; where the process is frozen, Lambda ends it and the batch comes back',
+  async () => {
+    const place = await open({ timeoutMs: 3_000, env: { REQUEST_TIMEOUT_MS: '60000' } });
+    const hang = place.huawei.faults.add({ does: 'hang', match: { kind: 'mark' } });
+    const ids = cases(20);
+    place.send(ids);
+    await place.read();
+    while (place.batches.length === 0) await sleep(20);
+    expect(place.batches[0]?.error).toBeUndefined();
+    expect(place.batches[0]?.failed.size).toBeGreaterThan(0);
+    hang.remove();
+
+    const froze = Date.now();
+    place.receipts.put(receipt('another'));
+    while (!place.batches.some(({ error }) => error?.message.includes('Task timed out'))) {
+      for (const pid of place.lambda.pids()) process.kill(pid, 'SIGSTOP');
+      if (Date.now() - froze > PATIENCE_MS / 4) throw new Error('No batch timed out.');
+      await sleep(20);
+    }
+    await place.settled();
+    expect(unreadOf(place, [...ids, 'another'])).toEqual([]);
+    expect(codesOf(place)).toEqual([]);
+  },
+  PATIENCE_MS,
+);
+
+test('prints no secret, whatever goes wrong', async () => {
+  const place = await open({
+    faults: [
+      { does: 'answer', status: 403, body: { error_msg: `no, ${password}` }, match: { caseId: 'case-0' } },
+      { does: 'reset', times: 5, match: { kind: 'mark' } },
+      { does: 'answer', status: 401, times: 3, match: { kind: 'mark' } },
+    ],
+  });
+  for (const text of [password, place.variables.AWS_SECRET_ACCESS_KEY]) secret(text);
+  const records = cases(40).map(id => fabricated(receipt(id)));
+  await place.lambda.invoke({ Records: [...records, fabricated('?')] });
+  place.huawei.iam.setPassword('relay', 'changed');
+  await place.lambda.invoke({ Records: records });
+  await expect(place.lambda.invoke({ Records: 'none' })).rejects.toThrow();
+  learnTokens(place.huawei);
+  expect(place.printed()).toContain('receipt.');
+  expect(leaksIn(place.printed())).toEqual([]);
+}, 60_000);
+
+test('10,000 receipts, the largest batch of all, stay far within the memory of the function', async () => {
+  const place = await open({ env: { MAX_REQUESTS_PER_SECOND: '100000' }, timeoutMs: 60_000 });
+  const records = cases(10_000).map(id =>
+    fabricated(receipt(id, { language: 'en-us', group_id: 'g'.repeat(32) })),
+  );
+  expect(JSON.parse(await place.lambda.invoke({ Records: records }))).toEqual({ batchItemFailures: [] });
+  expect(place.huawei.osm.marks).toBe(10_000);
+  const [pid] = place.lambda.pids();
+  const peakKb = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  // serverless.yml gives 512 MB.
+  expect(Number(peakKb) * 1024).toBeLessThan(350 * MB);
+}, 60_000);
