@@ -71,9 +71,8 @@ test('latency, the count of requests at once, and a log of limited length', asyn
 });
 
 test('as a process: one line with its URL, there until SIGTERM', async () => {
-  const options = { cases: { 'case-9': { unread: 4 } } };
-  const flags = ['--open-cases', '--token-bytes', '100', JSON.stringify(options)];
-  const child = spawn(process.execPath, ['local/huawei/server.ts', ...flags], {
+  const options = JSON.stringify({ openCases: true, tokenBytes: 100 });
+  const child = spawn(process.execPath, ['local/huawei/server.ts', options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
