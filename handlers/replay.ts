@@ -19,7 +19,7 @@ const replay = createReplay({
  */
 export const handler = middy<unknown, unknown>({ timeoutEarlyInMillis: 0 })
   .before(({ context }) => log.appendKeys({ function_request_id: context.awsRequestId }))
-  .onError(({ error }) => log.error('replay.broke', error as Error))
+  .onError(({ error }) => log.error('replay.crashed', error as Error))
   .handler(async (event: unknown, context: Context) => {
     const { counts, notes, trouble } = await replay(parseReplayRequest(event), {
       remainingMs: context.getRemainingTimeInMillis(),

@@ -1,33 +1,15 @@
 // What schemas/ publishes: the code's own schemas, the shape of what it only writes, and examples. What a field means is
 // said where the field is, in its doc comment: here for what is only written, else in the file that `source` names.
 import * as z from 'zod/mini';
+import { failureSchema } from '../lib/dead-letters/dead-letter.ts';
 import type { ReplayCounts } from '../lib/dead-letters/replay.ts';
-import { replayRequestSchema } from '../lib/dead-letters/request.ts';
+import { filterSchema, replayRequestSchema } from '../lib/dead-letters/request.ts';
 import type { Stopped } from '../lib/dead-letters/scan.ts';
-import { failureCodes } from '../lib/failure.ts';
 import { receiptSchema } from '../lib/receipt/receipt.ts';
 
-/** What `lib/dead-letters/dead-letter.ts` writes; readers, ours too, take less. */
-const failureSchema = z.object({
-  /** What happened, one of the codes of docs/runbook.md; also in the attribute failure_code. */
-  code: z.enum(failureCodes),
-  /** The same for people, in a sentence; without secrets. Shortened where the message is near 1 MiB. */
-  detail: z.string(),
-  /** HTTP status of Huawei's answer, where there was one. */
-  status: z.optional(z.int().check(z.minimum(100), z.maximum(999))),
-  /** Huawei's own code, such as OSM.01010015. */
-  error_code: z.optional(z.string()),
-  /** Huawei's id of the call: name it in a ticket to them. */
-  request_id: z.optional(z.string()),
-  /** How often the receipt had been received, this time included. */
-  attempts: z.int().check(z.minimum(1)),
-  /** When it was received first. ISO 8601, UTC. */
-  first_received_at: z.iso.datetime(),
-  /** When it became a dead letter. ISO 8601, UTC. */
-  dead_lettered_at: z.iso.datetime(),
-  /** The SQS message id that it had in the queue of receipts. */
-  source_message_id: z.string(),
-});
+// What the checks of a request say beyond the types of its fields, in JSON Schema's words.
+z.globalRegistry.add(filterSchema, { minProperties: 1 });
+z.globalRegistry.add(replayRequestSchema, { oneOf: [{ required: ['all'] }, { required: ['filter'] }] });
 
 const amount = z.int().check(z.minimum(0));
 const stopped: Record<Stopped, Stopped> = {
@@ -87,7 +69,7 @@ export const contracts = [
     description:
       'Why a receipt became a dead letter: the message attribute "failure", JSON. Letters that SQS moved by itself have none.',
     schema: failureSchema,
-    source: 'local/contract.ts',
+    source: 'lib/dead-letters/dead-letter.ts',
     examples: [
       {
         code: 'rejected',
@@ -96,6 +78,7 @@ export const contracts = [
         error_code: 'OSM.01010015',
         request_id: '30a43c7bc2334dc68126f6a7295e178f',
         attempts: 1,
+        sent_at: '2026-01-31T09:30:00.981Z',
         first_received_at: '2026-01-31T09:30:01.104Z',
         dead_lettered_at: '2026-01-31T09:30:01.312Z',
         source_message_id: '059f36b4-87a3-44ab-83d2-661975830a7d',
@@ -105,6 +88,7 @@ export const contracts = [
         detail:
           'the body: case_id must be 1 to 64 characters, without control characters or lone surrogates, and not "." or ".."',
         attempts: 1,
+        sent_at: '2026-01-31T09:30:00.981Z',
         first_received_at: '2026-01-31T09:30:01.104Z',
         dead_lettered_at: '2026-01-31T09:30:01.110Z',
         source_message_id: '2e1424d4-f796-459a-8184-9c92662be6da',
@@ -115,11 +99,11 @@ export const contracts = [
     name: 'replay-request',
     title: 'Replay request',
     description:
-      'Which dead letters to send back, and how: what the replay function is invoked with. Every field is optional; {} replays all.',
+      'Which dead letters to send back, and how: what the replay function is invoked with. It needs either a filter with at least one field or "all": true.',
     schema: replayRequestSchema,
     source: 'lib/dead-letters/request.ts',
     examples: [
-      {},
+      { all: true },
       { filter: { failure_code: ['forbidden'] }, set: { group_id: '5f0c31b2a4' }, rate_per_second: 50 },
       {
         filter: {

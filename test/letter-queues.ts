@@ -15,10 +15,11 @@ interface Death {
   /** How long ago, in milliseconds. */
   agoMs?: number;
   replays?: number | undefined;
+  sourceId?: string;
   own?: Record<string, Attribute> | undefined;
 }
 
-export const attributesOf = ({ code, detail = 'because', agoMs = 0, replays, own }: Death) => ({
+export const attributesOf = ({ code, detail = 'because', agoMs = 0, replays, own, sourceId }: Death) => ({
   ...own,
   ...(code && {
     failure: string(
@@ -27,6 +28,7 @@ export const attributesOf = ({ code, detail = 'because', agoMs = 0, replays, own
         detail,
         attempts: 1,
         dead_lettered_at: new Date(Date.now() - agoMs).toISOString(),
+        source_message_id: sourceId,
       }),
     ),
     failure_code: string(code),

@@ -6,7 +6,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import fc from 'fast-check';
 import type * as z from 'zod/mini';
-import { letterOf } from '../lib/dead-letters/letter.ts';
+import { letterOf } from '../lib/dead-letters/dead-letter.ts';
 import { createReplay } from '../lib/dead-letters/replay.ts';
 import { letterCodes, parseReplayRequest } from '../lib/dead-letters/request.ts';
 import { failureCodes } from '../lib/failure.ts';
@@ -210,6 +210,7 @@ describe('generated values: schema and code agree', () => {
     );
     const request = fc.record(
       {
+        all: fc.constantFrom<unknown>(true, true, false, null),
         filter: maybe(filter),
         set: maybe(fc.record(fields, { requiredKeys: [] })),
         limit: whole,
@@ -319,7 +320,9 @@ describe('what the code writes', () => {
       hide: async () => [],
       depth: async () => ({ visible: 0, hidden: 0, delayed: 0 }),
     };
-    const { counts } = await createReplay({ source: empty as never, deadLetters: empty as never })({});
+    const { counts } = await createReplay({ source: empty as never, deadLetters: empty as never })({
+      all: true,
+    });
     expect([counts, isValid('replay-answer', counts)]).toEqual([counts, true]);
   });
 });

@@ -1,5 +1,6 @@
-import { createMatch, type Letter } from '../dead-letters/letter.ts';
-import { sweep } from '../dead-letters/scan.ts';
+import type { Letter } from '../dead-letters/dead-letter.ts';
+import { createMatch } from '../dead-letters/request.ts';
+import { type Controls, scan } from '../dead-letters/scan.ts';
 import { caseIdIn } from '../receipt/receipt.ts';
 import type { Queue } from '../sqs/queue.ts';
 import { checkedRequest, type Options } from './options.ts';
@@ -7,12 +8,12 @@ import { countVisible } from './queues.ts';
 import { ago, createProgress, number, table, untilInterrupted } from './screen.ts';
 
 /** A letter as --json lists it. */
-export const entryOf = ({ messageId, code, failure, message, diedAt, replays }: Letter) => ({
+export const entryOf = ({ messageId, code, failure, message, deadLetteredAt, replays }: Letter) => ({
   message_id: messageId,
   code,
   detail: failure?.detail,
   case_id: caseIdIn(message.body),
-  dead_lettered_at: new Date(diedAt).toISOString(),
+  dead_lettered_at: new Date(deadLetteredAt).toISOString(),
   replays,
 });
 type Entry = ReturnType<typeof entryOf>;
@@ -40,16 +41,15 @@ export const collect = async (deadLetters: Queue, options: Options, most = Numbe
   const progress = createProgress('Looked at', total, options.json ?? false);
   const entries: Entry[] = [];
   let scanned = 0;
-  const { trouble, ...swept } = await sweep(deadLetters, {
-    signal: untilInterrupted(),
-    isFull: () => entries.length >= limit,
-    choose: letter => {
+  const look = (letters: Letter[], { stop }: Controls) => {
+    for (const letter of letters) {
+      if (entries.length >= limit) break;
       progress.update(++scanned);
       if (matches(letter)) entries.push(entryOf(letter));
-      return undefined;
-    },
-    act: async () => {},
-  });
+    }
+    if (entries.length >= limit) stop('limit');
+  };
+  const { trouble, ...swept } = await scan(deadLetters, look, { signal: untilInterrupted() });
   progress.end();
   if (trouble) throw new Error(trouble);
   return { entries, scanned, ...swept, groups: groupsOf(entries) };

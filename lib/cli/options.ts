@@ -77,7 +77,14 @@ export const addSafety = (command: Command): Command =>
 export const checkedRequest = (options: Options): ReplayRequest => {
   const { code, case: case_id, after, before, maxReplays, set, limit, rate, dryRun } = options;
   const filter = { failure_code: code, case_id, after, before, max_replays: maxReplays };
-  const request = { filter, set, limit, rate_per_second: rate, dry_run: dryRun };
+  const isAll = Object.values(filter).every(value => value === undefined);
+  const request = {
+    ...(isAll ? { all: true } : { filter }),
+    set,
+    limit,
+    rate_per_second: rate,
+    dry_run: dryRun,
+  };
   try {
     // Takes away what is undefined.
     return parseReplayRequest(JSON.parse(JSON.stringify(request)));

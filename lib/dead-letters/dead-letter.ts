@@ -1,40 +1,62 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
-import type { Failure } from '../failure.ts';
-import { bytesOf, type Message, MOST_ATTRIBUTES, MOST_BYTES } from '../sqs/message.ts';
+import * as z from 'zod/mini';
+import { type Failure, failureCodes } from '../failure.ts';
+import { parseJson } from '../json.ts';
+import { timeMs } from '../receipt/time.ts';
+import { bytesOf, type Message, MOST_ATTRIBUTES, MOST_BYTES, type Received } from '../sqs/message.ts';
 
-/** The attributes we add, most telling first: what does not fit is left out from the end. */
-export const ourAttributes = ['failure', 'replays', 'failure_code'] as const;
+/** What the attribute `failure` holds, as JSON. schemas/ publishes the fields' comments. */
+export const failureSchema = z.object({
+  /** What happened, one of the codes of docs/runbook.md; also in the attribute failure_code. */
+  code: z.enum(failureCodes),
+  /** The same for people, in a sentence; without secrets. Shortened where the message is near 1 MiB. */
+  detail: z.string(),
+  /** HTTP status of Huawei's answer, where there was one. */
+  status: z.optional(z.int().check(z.minimum(100), z.maximum(999))),
+  /** Huawei's own code, such as OSM.01010015. */
+  error_code: z.optional(z.string()),
+  /** Huawei's id of the call: name it in a ticket to them. */
+  request_id: z.optional(z.string()),
+  /** How often the receipt had been received, this time included. */
+  attempts: z.int().check(z.minimum(1)),
+  /** When the receipt was first sent, before all replays: it hides nothing that was written later. ISO 8601, UTC. */
+  sent_at: z.iso.datetime(),
+  /** When it was received first. ISO 8601, UTC. */
+  first_received_at: z.iso.datetime(),
+  /** When it became a dead letter. ISO 8601, UTC. */
+  dead_lettered_at: z.iso.datetime(),
+  /** The SQS message id that it had in the queue of receipts. */
+  source_message_id: z.string(),
+});
 
-/** Where and when a message died, beside why. */
-export interface Death {
-  /** ApproximateReceiveCount. */
-  attempts: number;
-  firstReceivedAt: Date;
-  deadLetteredAt: Date;
-  sourceMessageId: string;
+// Read softly: anyone can put an attribute of this name on a message, and other versions write other fields.
+const softly = <T extends z.ZodMiniType>(schema: T) => z.catch(z.optional(schema), undefined);
+const readSchema = z.looseObject({
+  code: z.string(),
+  detail: softly(z.string()),
+  attempts: softly(z.number()),
+  sent_at: softly(z.union([z.string(), z.number()])),
+  first_received_at: softly(z.string()),
+  dead_lettered_at: softly(z.string()),
+  source_message_id: softly(z.string()),
+});
+
+/** A dead letter as it lies in the queue. */
+export interface Letter extends Received {
+  /** Why it is dead, or `unknown`. */
+  code: string;
+  failure: z.infer<typeof readSchema> | undefined;
+  /** When it was dead-lettered, ms epoch; where nobody wrote that down, when it was sent. */
+  deadLetteredAt: number;
+  /** How often it was replayed before. */
+  replays: number;
 }
 
-const string = (StringValue: string): MessageAttributeValue => ({ DataType: 'String', StringValue });
-const number = (value: number): MessageAttributeValue => ({ DataType: 'Number', StringValue: String(value) });
+/** Dead without our knowing why: SQS moved it, or a person put it there. */
+export const UNKNOWN = 'unknown';
 
-/** SQS takes no U+FFFE and U+FFFF; JSON.stringify has already escaped the rest of what it refuses. */
-const escapeRefused = (json: string): string =>
-  json.replace(/[\uFFFE\uFFFF]/g, character => `\\u${character.charCodeAt(0).toString(16)}`);
-
-const describe = ({ code, detail, status, error_code, request_id }: Failure, death: Death): string =>
-  escapeRefused(
-    JSON.stringify({
-      code,
-      detail,
-      status,
-      error_code,
-      request_id,
-      attempts: death.attempts,
-      first_received_at: death.firstReceivedAt.toISOString(),
-      dead_lettered_at: death.deadLetteredAt.toISOString(),
-      source_message_id: death.sourceMessageId,
-    }),
-  );
+const failureIn = ({ attributes }: Message): Letter['failure'] =>
+  readSchema.safeParse(parseJson(attributes.failure?.StringValue ?? '')).data;
 
 /** How often a message was replayed before: its `replays` attribute, 0 where there is none. */
 export const replaysOf = ({ attributes }: Message): number => {
@@ -42,40 +64,142 @@ export const replaysOf = ({ attributes }: Message): number => {
   return Number.isSafeInteger(replays) && replays > 0 ? replays : 0;
 };
 
-/**
- * The dead letter of a message: the message itself, byte for byte, and `failure`, `replays` and
- * `failure_code` as far as SQS's ten attributes and 1 MiB reach. Where the whole would pass 1 MiB, first the
- * detail is shortened, then our attributes are left out: a dead letter is never refused for what we added.
- */
-export const deadLetterOf = (message: Message, failure: Failure, death: Death): Message => {
-  const own = Object.entries(message.attributes).filter(([name]) => !isOurs(name));
-  const added: [string, MessageAttributeValue][] = [
-    ['failure', string(describe(failure, death))],
-    ['replays', number(replaysOf(message))],
-    ['failure_code', string(failure.code)],
-  ];
-  const letter = (ours: typeof added): Message => ({
-    ...message,
-    attributes: Object.fromEntries([...own, ...ours]),
-  });
-
-  const allowed = added.slice(0, Math.max(0, MOST_ATTRIBUTES - own.length));
-  const withoutDetail = describe({ ...failure, detail: '' }, death);
-  for (let kept = allowed.length; kept > 0; kept--) {
-    const ours = allowed.slice(0, kept);
-    const room = MOST_BYTES - bytesOf(letter([['failure', string(withoutDetail)], ...ours.slice(1)]));
-    if (room >= 0)
-      return letter([['failure', string(describe(shorten(failure, room), death))], ...ours.slice(1)]);
-  }
-  return letter([]);
+export const letterOf = (received: Received): Letter => {
+  const failure = failureIn(received.message);
+  return {
+    ...received,
+    code: failure?.code ?? UNKNOWN,
+    failure,
+    deadLetteredAt: timeMs(failure?.dead_lettered_at) ?? received.sentAt,
+    replays: replaysOf(received.message),
+  };
 };
 
-export const isOurs = (name: string): boolean => (ourAttributes as readonly string[]).includes(name);
+/** The id that the message had in the queue of receipts; SQS keeps it where it moves a message. */
+export const sourceIdOf = ({ failure, messageId }: Letter): string => failure?.source_message_id ?? messageId;
 
-/** Cuts the detail, where it must, so that it takes at most so many bytes of the JSON text; none is room enough. */
-const shorten = (failure: Failure, room: number): Failure => {
-  const characters = [...failure.detail];
-  const bytes = (detail: string) => Buffer.byteLength(escapeRefused(JSON.stringify(detail))) - 2;
-  while (bytes(characters.join('')) > room) characters.pop();
-  return { ...failure, detail: characters.join('') };
+/** This service did not exist before. */
+const SENT_AT_LEAST = Date.UTC(2020, 0);
+
+/**
+ * When a message was first sent, ms epoch: its SentTimestamp, or what a replay (attribute `sent_at`) or a dead
+ * letter that was moved back (`failure`) says, where that is earlier and to be believed. Undefined where nothing is.
+ */
+export const firstSentAt = (
+  message: Message,
+  sentTimestamp: number,
+  now = Date.now(),
+): number | undefined => {
+  const { sent_at, first_received_at } = failureIn(message) ?? {};
+  const isBelieved = (ms: unknown): ms is number =>
+    Number.isInteger(ms) && Number(ms) >= SENT_AT_LEAST && Number(ms) <= now;
+  const carried = [
+    Number(message.attributes.sent_at?.StringValue),
+    typeof sent_at === 'string' ? timeMs(sent_at) : sent_at,
+  ].filter(isBelieved);
+  const said = carried.length > 0 ? carried : [timeMs(first_received_at)].filter(isBelieved);
+  const times = [sentTimestamp, ...said].filter(Number.isFinite);
+  return times.length > 0 ? Math.min(...times) : undefined;
+};
+
+/** What a message went through in the queue of receipts, beside why it failed. Times are ms epoch. */
+export interface Delivery {
+  /** ApproximateReceiveCount. */
+  attempts: number;
+  /** SentTimestamp. */
+  sentAt: number;
+  firstReceivedAt: number;
+  deadLetteredAt: number;
+  sourceMessageId: string;
+}
+
+const string = (StringValue: string): MessageAttributeValue => ({ DataType: 'String', StringValue });
+const number = (value: number): MessageAttributeValue => ({ DataType: 'Number', StringValue: String(value) });
+type Attributes = [name: string, value: MessageAttributeValue][];
+
+const OURS = ['failure', 'replays', 'failure_code'];
+const ownOf = (message: Message, ...ours: string[]): Attributes =>
+  Object.entries(message.attributes).filter(([name]) => !ours.includes(name));
+const withAttributes = (message: Message, ...attributes: Attributes[]): Message => ({
+  ...message,
+  attributes: Object.fromEntries(attributes.flat()),
+});
+
+/** SQS takes no U+FFFE and U+FFFF; JSON.stringify has already escaped the rest of what it refuses. */
+const escapeRefused = (json: string): string =>
+  json.replace(/[\uFFFE\uFFFF]/g, character => `\\u${character.charCodeAt(0).toString(16)}`);
+
+/** Cuts the detail, where it must, so that it takes at most `room` bytes of the JSON text. */
+const shorten = (detail: string, room: number): string => {
+  const characters = [...detail];
+  const bytes = () => Buffer.byteLength(escapeRefused(JSON.stringify(characters.join('')))) - 2;
+  while (bytes() > room) characters.pop();
+  return characters.join('');
+};
+
+/**
+ * The dead letter of a message: the message itself, byte for byte, and `failure`, `replays` and `failure_code` as far
+ * as SQS's ten attributes and 1 MiB reach, stale ones replaced. Where the whole would pass 1 MiB, first the detail is
+ * shortened, then our attributes are left out from the last: a dead letter is never refused for what we added.
+ */
+export const deadLetterOf = (message: Message, failure: Failure, delivery: Delivery): Message => {
+  const replays = replaysOf(message);
+  // On what was replayed `sent_at` is ours too, and told in `failure` now.
+  const own = ownOf(message, ...OURS, ...(replays > 0 ? ['sent_at'] : []));
+  const sentAt = firstSentAt(message, delivery.sentAt, delivery.deadLetteredAt);
+  const iso = (ms: number | undefined) =>
+    Number.isFinite(ms) ? new Date(Number(ms)).toISOString() : undefined;
+  const describe = (detail: string) => {
+    const { code, status, error_code, request_id } = failure;
+    const described = {
+      ...{ code, detail, status, error_code, request_id },
+      attempts: Number.isFinite(delivery.attempts) ? delivery.attempts : undefined,
+      sent_at: iso(sentAt),
+      first_received_at: iso(delivery.firstReceivedAt),
+      dead_lettered_at: iso(delivery.deadLetteredAt),
+      source_message_id: delivery.sourceMessageId,
+    };
+    return string(escapeRefused(JSON.stringify(described)));
+  };
+  const added: Attributes = [
+    ['failure', describe('')],
+    ['replays', number(replays)],
+    ['failure_code', string(failure.code)],
+  ];
+  for (let kept = Math.min(added.length, MOST_ATTRIBUTES - own.length); kept > 0; kept--) {
+    const ours = added.slice(1, kept);
+    const room = MOST_BYTES - bytesOf(withAttributes(message, own, added.slice(0, kept)));
+    if (room >= 0)
+      return withAttributes(message, own, [['failure', describe(shorten(failure.detail, room))]], ours);
+  }
+  return withAttributes(message, ownOf(message, ...OURS));
+};
+
+/** With as many of our attributes, from the first on, as SQS's limits leave room for. */
+const withRoomFor = (message: Message, own: Attributes, ours: Attributes): Message => {
+  for (let kept = Math.min(ours.length, MOST_ATTRIBUTES - own.length); kept > 0; kept--) {
+    const whole = withAttributes(message, own, ours.slice(0, kept));
+    if (bytesOf(whole) <= MOST_BYTES) return whole;
+  }
+  return withAttributes(message, own);
+};
+
+/** The message with when it was first sent, ms epoch, where nothing on it tells of a dead letter or a replay and there is room. */
+export const withSentAt = (message: Message, sentAt: number): Message =>
+  failureIn(message) === undefined && firstSentAt(message, Number.NaN) === undefined
+    ? withRoomFor(message, ownOf(message, 'sent_at'), [['sent_at', number(sentAt)]])
+    : message;
+
+/**
+ * The message to send back: the letter with a body, without why it is dead, with when it was first sent and with one
+ * replay more. Where SQS's limits leave no room, first `replays` is left out: nothing guards it against being replayed
+ * for ever then. An unread message that is hidden by a mark is worse.
+ */
+export const replayOf = (letter: Letter, body: string): Message => {
+  const message = { ...letter.message, body };
+  const sentAt = firstSentAt(message, letter.sentAt);
+  return withRoomFor(message, ownOf(message, ...OURS, 'sent_at'), [
+    ...(sentAt === undefined ? [] : [['sent_at', number(sentAt)] satisfies Attributes[number]]),
+    ['replays', number(letter.replays + 1)],
+  ]);
 };

@@ -1,8 +1,9 @@
 import { explain } from '../sqs/errors.ts';
 import type { Queue } from '../sqs/queue.ts';
-import { createMatch, type Letter } from './letter.ts';
+import type { Letter } from './dead-letter.ts';
+import { drain } from './drain.ts';
 import type { Filter } from './request.ts';
-import { type Stopped, sweep } from './scan.ts';
+import type { Options, Stopped } from './scan.ts';
 
 export interface DiscardCounts {
   scanned: number;
@@ -14,8 +15,7 @@ export interface DiscardCounts {
   stopped: Stopped;
 }
 
-interface Run {
-  signal?: AbortSignal | undefined;
+interface Run extends Options {
   onProgress?: ((counts: Readonly<DiscardCounts>) => void) | undefined;
   onChosen?: ((letter: Letter) => void) | undefined;
 }
@@ -23,54 +23,38 @@ interface Run {
 /**
  * Removes dead letters for good.
  *
- * @param archive writes letters down; what it does not confirm is not removed
+ * @param archive writes letters down; what it does not confirm, by resolving, is not removed
  */
 export const discard = async (
   deadLetters: Queue,
-  {
-    filter,
-    limit = Number.POSITIVE_INFINITY,
-    dryRun = false,
-  }: { filter: Filter; limit?: number; dryRun?: boolean },
+  request: { filter?: Filter; limit?: number; dryRun?: boolean },
   archive: (letters: Letter[]) => Promise<void>,
-  { signal, onProgress, onChosen }: Run = {},
-) => {
-  const matches = createMatch(filter);
-  const counts: DiscardCounts = {
-    scanned: 0,
-    matched: 0,
-    discarded: 0,
-    failed: 0,
-    remaining: 0,
-    stopped: 'done',
-  };
-  const { trouble, ...swept } = await sweep(deadLetters, {
-    signal,
-    isFull: () => counts.matched >= limit,
-    choose: letter => {
-      counts.scanned++;
-      onProgress?.(counts);
-      if (!matches(letter)) return undefined;
-      counts.matched++;
+  { onProgress, onChosen, ...options }: Run = {},
+): Promise<{ counts: DiscardCounts; trouble?: string }> => {
+  const none = { scanned: 0, matched: 0, discarded: 0, failed: 0, remaining: 0 };
+  const counts: DiscardCounts = { ...none, stopped: 'done' };
+  const plan = { ...request, ...options, onProgress: () => onProgress?.(counts) };
+  const { trouble, ...scanned } = await drain<Letter>(deadLetters, plan, counts, {
+    choose(letter) {
       onChosen?.(letter);
-      return dryRun ? undefined : letter;
+      return letter;
     },
-    act: async (batch, { remove, giveUp }) => {
-      const letters = batch.map(({ letter }) => letter);
+    async deliver(chosen, { stop }) {
+      const letters = chosen.map(({ letter }) => letter);
       try {
         await archive(letters);
+        return letters;
       } catch (error) {
-        return giveUp(
-          `the archive cannot be written, and nothing is removed without it: ${(error as Error).message}.`,
-        );
+        const why = (error as Error).message;
+        stop('interrupted', `The archive cannot be written, and nothing is removed without it: ${why}.`);
+        return [];
       }
-      for (const { error } of await remove(letters)) {
-        if (error === undefined) counts.discarded++;
-        else counts.failed++;
-        if (error) giveUp(explain(error, deadLetters.url));
-      }
-      onProgress?.(counts);
+    },
+    removed(_, error, { stop }) {
+      if (error) counts.failed++;
+      else counts.discarded++;
+      if (error) stop('interrupted', explain(error, deadLetters.url));
     },
   });
-  return { counts: { ...counts, ...swept }, trouble };
+  return { counts: { ...counts, ...scanned }, ...(trouble && { trouble }) };
 };

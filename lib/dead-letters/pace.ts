@@ -2,45 +2,42 @@
 const WINDOW_MS = 1001;
 
 /**
- * Lets at most so many messages pass in any window of one second, in batches as large as that allows. A message
+ * Lets at most `perSecond` messages pass in any window of one second, in batches as large as that allows. A message
  * counts until a second after its answer: so the limit holds at the other end, whatever the network does between.
  *
  * @param perSecond unlimited where undefined
- * @param signal ends all waiting
+ * @param halted ends all waiting
  */
-export const createPace = (perSecond: number | undefined, signal: AbortSignal) => {
+export const createPace = (perSecond: number | undefined, halted: AbortSignal) => {
   let free = perSecond ?? Number.POSITIVE_INFINITY;
-  const waiting: (() => void)[] = [];
-  const timers = new Set<NodeJS.Timeout>();
-  signal.addEventListener('abort', () => {
-    for (const timer of timers) clearTimeout(timer);
-    for (const wake of waiting.splice(0)) wake();
-  });
-  const give = (places: number) => {
-    free += places;
-    waiting.shift()?.();
+  let last = Promise.resolve(0);
+  let wake = () => {};
+  halted.addEventListener('abort', () => wake());
+
+  const waitFor = async (most: number): Promise<number> => {
+    while (free < 1 && !halted.aborted) {
+      await new Promise<void>(resolve => {
+        wake = resolve;
+      });
+    }
+    const places = halted.aborted ? 0 : Math.min(most, free);
+    free -= places;
+    return places;
   };
 
   return {
-    /** Waits for its turn. Resolves to how many may pass now, at most so many; 0 when the waiting was ended. */
-    async take(most: number): Promise<number> {
-      while (free < 1 && !signal.aborted) await new Promise<void>(wake => waiting.push(wake));
-      if (signal.aborted) return 0;
-      const places = Math.min(most, free);
-      free -= places;
-      if (free > 0) waiting.shift()?.();
-      return places;
+    /** Waits for its turn, one after the other; how many may pass now, at most `most`; 0 when it was halted. */
+    take(most: number): Promise<number> {
+      last = last.then(() => waitFor(most));
+      return last;
     },
-    /** Places that were not used. */
-    giveBack: give,
     /** The answer came for what used so many places. */
     passed(places: number) {
       if (perSecond === undefined) return;
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        give(places);
+      setTimeout(() => {
+        free += places;
+        wake();
       }, WINDOW_MS);
-      timers.add(timer);
     },
   };
 };

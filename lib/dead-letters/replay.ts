@@ -1,9 +1,11 @@
 import { repair } from '../receipt/repair.ts';
 import { explain } from '../sqs/errors.ts';
-import type { Queue } from '../sqs/queue.ts';
-import { createMatch, type Letter, replayOf } from './letter.ts';
+import type { Message } from '../sqs/message.ts';
+import type { Queue, Result } from '../sqs/queue.ts';
+import { type Letter, replayOf, sourceIdOf } from './dead-letter.ts';
+import { drain } from './drain.ts';
 import { MAX_REPLAYS_DEFAULT, type ReplayRequest } from './request.ts';
-import { type Stopped, sweep } from './scan.ts';
+import { type Options, type Stopped, scan } from './scan.ts';
 
 export interface ReplayCounts {
   /** Letters looked at. */
@@ -18,7 +20,7 @@ export interface ReplayCounts {
   failed: number;
   /** Among the replayed, those that stay all the same, or of which SQS never said whether it took them. */
   duplicated: number;
-  /** What the queue still holds. */
+  /** What the queue still holds, as far as SQS knows. */
   remaining: number;
   stopped: Stopped;
 }
@@ -29,16 +31,16 @@ export interface Replayed {
   notes: string[];
   /** What went wrong for every letter, in words; the counts are true all the same. */
   trouble?: string;
+  /** The ids that SQS gave to what was sent: by them `cameBack` knows what of it is dead again. */
+  sentIds: ReadonlySet<string>;
 }
 
 /** Sends that stayed without any answer, one after the other: the queue is out of reach. */
 const SILENT_BATCHES = 3;
 const MOST_REASONS = 10;
 
-interface Run {
-  signal?: AbortSignal | undefined;
-  remainingMs?: number | undefined;
-  /** Called for every letter looked at and every batch sent, with the counts so far. */
+interface Run extends Options {
+  /** Called when letters were looked at or sent, with the counts so far. */
   onProgress?: ((counts: Readonly<ReplayCounts>) => void) | undefined;
   /** Called for every letter that is to be sent, with the body it is sent with; in a dry run too. */
   onChosen?: ((letter: Letter, body: string) => void) | undefined;
@@ -62,23 +64,15 @@ export const createReplay =
   ({ source, deadLetters }: { source: Queue; deadLetters: Queue }) =>
   async (
     request: ReplayRequest,
-    { signal, remainingMs, onProgress, onChosen, onRefused }: Run = {},
+    { onProgress, onChosen, onRefused, ...options }: Run = {},
   ): Promise<Replayed> => {
-    const { filter = {}, set, limit = Number.POSITIVE_INFINITY, rate_per_second, dry_run } = request;
-    const { max_replays = MAX_REPLAYS_DEFAULT } = filter;
-    const matches = createMatch(filter);
-    const counts: ReplayCounts = {
-      scanned: 0,
-      matched: 0,
-      guarded: 0,
-      replayed: 0,
-      failed: 0,
-      duplicated: 0,
-      remaining: 0,
-      stopped: 'done',
-    };
+    const { filter, set, limit, rate_per_second: ratePerSecond, dry_run: dryRun } = request;
+    const { max_replays = MAX_REPLAYS_DEFAULT } = filter ?? {};
+    const none = { scanned: 0, matched: 0, guarded: 0, replayed: 0, failed: 0, duplicated: 0, remaining: 0 };
+    const counts: ReplayCounts = { ...none, stopped: 'done' };
     const reasons = new Map<string, number>();
-    let chosen = 0;
+    const sentIds = new Set<string>();
+    const sending = new Set<Promise<Result[]>>();
     let unguarded = 0;
     let silent = 0;
 
@@ -88,68 +82,78 @@ export const createReplay =
       onRefused?.(letter, reason);
     };
 
-    const choose = (letter: Letter) => {
-      counts.scanned++;
-      onProgress?.(counts);
-      if (!matches(letter)) return undefined;
-      counts.matched++;
-      if (letter.replays >= max_replays) {
-        counts.guarded++;
-        return undefined;
-      }
-      const repaired = set ? repair(letter.message.body, set) : letter.message;
-      if ('failure' in repaired) {
-        counts.failed++;
-        refuse(letter, `the repair gives no valid receipt: ${repaired.failure.detail}`);
-        return undefined;
-      }
-      chosen++;
-      onChosen?.(letter, repaired.body);
-      const replay = replayOf(letter, repaired.body);
-      if (!replay.guarded) unguarded++;
-      return dry_run ? undefined : replay.message;
-    };
+    const plan = { filter, limit, ratePerSecond, dryRun, ...options, onProgress: () => onProgress?.(counts) };
+    const { trouble, ...scanned } = await drain<Message>(deadLetters, plan, counts, {
+      async admit(letters) {
+        // What was sent may be dead again before its own answer is here, which tells the id it is known by.
+        await Promise.all(sending);
+        return letters.filter(letter => !sentIds.has(sourceIdOf(letter)));
+      },
 
-    const swept = await sweep(deadLetters, {
-      choose,
-      isFull: () => chosen >= limit,
-      perSecond: rate_per_second,
-      signal,
-      remainingMs,
-      act: async (batch, { remove, giveUp }) => {
-        const results = await source.send(batch.map(({ item }) => item));
-        const sent: Letter[] = [];
-        for (const [index, { letter }] of batch.entries()) {
+      choose(letter) {
+        if (letter.replays >= max_replays) {
+          counts.guarded++;
+          return undefined;
+        }
+        const repaired = set ? repair(letter.message.body, set) : letter.message;
+        if ('failure' in repaired) {
+          counts.failed++;
+          refuse(letter, `the repair gives no valid receipt: ${repaired.failure.detail}`);
+          return undefined;
+        }
+        onChosen?.(letter, repaired.body);
+        const message = replayOf(letter, repaired.body);
+        if (!message.attributes.replays) unguarded++;
+        return message;
+      },
+
+      async deliver(chosen, { stop }) {
+        const call = source.send(chosen.map(({ item }) => item));
+        sending.add(call);
+        const results = await call;
+        for (const { messageId } of results) if (messageId) sentIds.add(messageId);
+        sending.delete(call);
+        silent = results.every(({ error }) => error?.mayHaveHappened) ? silent + 1 : 0;
+        for (const [index, { letter }] of chosen.entries()) {
           const error = results[index]?.error;
           if (!error || error.mayHaveHappened) counts.replayed++;
           else counts.failed++;
-          if (error?.mayHaveHappened) counts.duplicated++;
-          if (error) refuse(letter, explain(error, source.url));
-          else sent.push(letter);
-          if (error?.isLasting) giveUp(explain(error, source.url));
-        }
-        silent = results.every(({ error }) => error?.mayHaveHappened) ? silent + 1 : 0;
-        const first = results[0]?.error;
-        if (silent >= SILENT_BATCHES && first) giveUp(explain(first, source.url));
-
-        const kept = sent.length > 0 ? await remove(sent) : [];
-        for (const [index, letter] of sent.entries()) {
-          const error = kept[index]?.error;
           if (!error) continue;
-          counts.duplicated++;
-          refuse(letter, `sent, but not deleted: ${explain(error, deadLetters.url)}`);
+          if (error.mayHaveHappened) counts.duplicated++;
+          const reason = explain(error, source.url);
+          refuse(letter, reason);
+          if (error.isLasting || silent >= SILENT_BATCHES) stop('interrupted', reason);
         }
-        onProgress?.(counts);
+        return chosen.flatMap(({ letter }, index) => (results[index]?.error ? [] : [letter]));
+      },
+
+      removed(letter, error) {
+        if (!error) return;
+        counts.duplicated++;
+        refuse(letter, `sent, but not deleted: ${explain(error, deadLetters.url)}`);
       },
     });
 
-    Object.assign(counts, { remaining: swept.remaining, stopped: swept.stopped });
+    Object.assign(counts, scanned);
     const notes = Array.from(reasons, ([reason, times]) => `${times} ×: ${reason}`);
     if (unguarded > 0)
       notes.push(
         `${unguarded} had no room for the attribute "replays": nothing guards them against being replayed for ever.`,
       );
-    const next = nextStep[swept.stopped];
+    const next = nextStep[counts.stopped];
     if (next) notes.push(next);
-    return { counts, notes, ...(swept.trouble && { trouble: swept.trouble }) };
+    return { counts, notes, ...(trouble && { trouble }), sentIds };
   };
+
+/**
+ * What of a replay is dead again by now: letters of messages that it sent. It looks, and leaves all in the queue.
+ *
+ * @param sentIds those that the replay gave
+ */
+export const cameBack = async (deadLetters: Queue, sentIds: ReadonlySet<string>, options: Options = {}) => {
+  const letters: Letter[] = [];
+  const find = (some: Letter[]) => {
+    letters.push(...some.filter(letter => sentIds.has(sourceIdOf(letter))));
+  };
+  return { ...(await scan(deadLetters, find, options)), letters };
+};

@@ -2,190 +2,168 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MOST_ENTRIES } from '../sqs/calls.ts';
 import { explain, type SqsError } from '../sqs/errors.ts';
 import type { Received } from '../sqs/message.ts';
-import type { Queue, Result } from '../sqs/queue.ts';
-import { createEmptiness } from './emptiness.ts';
-import { createHold } from './hold.ts';
-import { type Letter, letterOf } from './letter.ts';
-import { createPace } from './pace.ts';
+import { type Queue, type Result, WAIT_SECONDS } from '../sqs/queue.ts';
+import { type Letter, letterOf } from './dead-letter.ts';
 
-/** Why a sweep ended. */
+/** Why a scan ended. */
 export type Stopped = 'done' | 'limit' | 'scan_limit' | 'deadline' | 'interrupted';
 
-/** Longer than most sweeps; after a kill the letters come back by themselves that soon. */
-const HOLD_SECONDS = 900;
-/** A hold older than this may lapse before its message is dealt with. */
-const SAFE_HOLD_MS = (HOLD_SECONDS - 60) * 1000;
-/** SQS lets 120,000 messages of a queue be hidden at once; another sweep and mark-as-read's net need some too. */
+/** Longer than most scans; after a kill the letters come back by themselves that soon. */
+const HIDDEN_SECONDS = 900;
 const MOST_HELD = 100_000;
+/** SQS hides no more of a queue at once; another scan may run, and a long poll that finds nothing says nothing. */
 const MOST_HIDDEN = 120_000;
 /** Receives under way at once. */
 const LANES = 10;
-/** A chosen letter waits no longer for others to fill its batch. */
-const LINGER_MS = 30_000;
-/** After a poll in vain: the other lanes' polls end about now, and asking before would tell nothing new. */
-const PAUSE_MS = 20;
-/** Time kept to settle: a quarter of what there is, at most this, and something for each letter held. */
-const SETTLE_MS = 15_000;
-const SHOW_MS = 0.25;
-/** Kept for our own answer. */
-const ANSWER_MS = 500;
+/** Clocks differ, and a Date header has whole seconds. */
+const CLOCK_MS = 2_000;
+/** The queue is empty where the long polls of all lanes, one second each, have brought nothing new. */
+const QUIET_MS = 900;
+/** After an empty answer: some servers do not wait though asked to. */
+const PAUSE_MS = 50;
+/** Time kept to show letters again: a quarter of what there is, at most this, enough for all that may be held. */
+const SETTLE_MS = 30_000;
 
-interface Chosen<T> {
-  letter: Letter;
-  item: T;
-  heldAt: number;
-}
-
-export interface Plan<T> {
-  /** Looks at a letter; what it makes of it is dealt with, and `undefined` leaves it. */
-  choose: (letter: Letter) => T | undefined;
-  /** Deals with up to ten chosen ones; what it does not remove is shown again in the end. */
-  act: (chosen: Chosen<T>[], controls: Controls) => Promise<void>;
-  /** Enough has been chosen. */
-  isFull?: () => boolean;
-  perSecond?: number | undefined;
+export interface Options {
   /** A person's Ctrl-C: what is under way is finished, nothing more begun. */
   signal?: AbortSignal | undefined;
   /** Until whoever runs this is stopped from outside. */
   remainingMs?: number | undefined;
 }
 
-interface Controls {
+export interface Controls {
+  /** Removes letters for good; answers letter by letter. */
   remove: (letters: Letter[]) => Promise<Result[]>;
-  /** Ends the sweep: something is wrong for every letter. */
-  giveUp: (trouble: string) => void;
+  /** Ends the scan; with `trouble`, in words, where something is wrong for every letter. */
+  stop: (why: Stopped, trouble?: string) => void;
+  /** Nothing more may be begun: the time is up, or a person has interrupted it. */
+  halted: AbortSignal;
 }
 
-export interface Swept {
+export interface Scanned {
   stopped: Stopped;
-  /** What the queue still holds. */
+  /** What the queue still holds, as far as SQS knows. */
   remaining: number;
   /** For people: what went wrong for good. */
   trouble?: string;
 }
 
 /**
- * Looks once at every letter that was in the queue before it began, and hides what it has looked at until it ends.
- * What came later is left: by the time it was sent, which SQS keeps when it moves a message, so that whatever a
- * replay sends and sees dead again is newer than the replay.
+ * Visits every letter that was in the queue when it began, each once, up to ten together as they were received.
+ * What it has received stays hidden from others until it ends; what was not removed is visible again then, whatever
+ * was thrown meanwhile.
+ *
+ * @param visit looks at letters or deals with them; up to ten visits run at once
+ * @throws what `visit` throws
  */
-export const sweep = async <T>(queue: Queue, plan: Plan<T>): Promise<Swept> => {
+export const scan = async (
+  queue: Queue,
+  visit: (letters: Letter[], controls: Controls) => Promise<void> | void,
+  { signal, remainingMs = Number.POSITIVE_INFINITY }: Options = {},
+): Promise<Scanned> => {
   const start = performance.now();
-  const leftMs = () => (plan.remainingMs ?? Number.POSITIVE_INFINITY) - (performance.now() - start);
-  const settleMs = Math.min(SETTLE_MS, leftMs() / 4);
+  const leftMs = () => remainingMs - (performance.now() - start);
+  const settleMs = Math.min(SETTLE_MS, remainingMs / 4);
   const halt = new AbortController();
-  const pace = createPace(plan.perSecond, halt.signal);
-  const batchSize = Math.min(MOST_ENTRIES, plan.perSecond ?? MOST_ENTRIES);
-  const held = createHold(queue);
-  const isDone = createEmptiness();
-  const ready: Chosen<T>[] = [];
+  /** The latest receipt handle of all that was received and not removed, by message id. */
+  const held = new Map<string, string>();
+  const removed = new Set<string>();
   let stopped: Stopped | undefined;
   let trouble: string | undefined;
-  let began = 0;
-  let expected = 0;
-  let seen = 0;
+  let cutOff = Number.NEGATIVE_INFINITY;
+  let lastNewAt = start;
 
-  const stop = (why: Stopped) => {
-    const atOnce = why === 'deadline' || why === 'interrupted';
-    // What was chosen is still dealt with, unless there is no time: that overrules other reasons.
-    if (!stopped || (atOnce && !halt.signal.aborted)) stopped = why;
-    if (atOnce) halt.abort();
+  /** Overrules other reasons: what was chosen is not dealt with either. */
+  const haltFor = (why: Stopped) => {
+    if (!halt.signal.aborted) stopped = why;
+    halt.abort();
   };
-  const giveUp = (words: string) => {
+  const stop = (why: Stopped, words?: string) => {
     trouble ??= words;
-    stop('interrupted');
+    if (words === undefined) stopped ??= why;
+    else haltFor(why);
   };
-  const fail = (error: SqsError) => giveUp(explain(error, queue.url));
-  /** True where the message was here before the sweep began, or was seen before. */
-  const take = (received: Received, heldAt: number): boolean => {
-    const isFull = held.size >= MOST_HELD;
-    const note = held.note(received);
-    if (note !== 'new' || received.sentAt > began) return note === 'known';
-    seen++;
-    if (isFull) stop('scan_limit');
-    if (stopped) return true;
-    const letter = letterOf(received);
-    const item = plan.choose(letter);
-    if (item !== undefined) ready.push({ letter, item, heldAt });
-    if (plan.isFull?.()) stop('limit');
-    return true;
-  };
+  const fail = (error: SqsError) => stop('interrupted', explain(error, queue.url));
+  const show = (handles: string[], until?: AbortSignal) =>
+    queue.hide(
+      handles.map(receiptHandle => ({ receiptHandle, seconds: 0 })),
+      until,
+    );
 
-  const look = async () => {
-    if (leftMs() < settleMs + held.size * SHOW_MS) return stop('deadline');
-    const heldAt = Date.now();
-    const answer = await queue.receive(HOLD_SECONDS);
-    if ('error' in answer) return fail(answer.error);
-    const received = answer.messages;
-    const again = received.filter(held.isGone);
-    if (again.length > 0) await held.remove(again);
-    const fruitful = received.filter(one => take(one, heldAt)).length > 0;
-    const isEmpty = received.length === 0;
-    if (isDone({ fruitful, isEmpty, tookMs: Date.now() - heldAt, sawAll: seen >= expected })) stop('done');
-    else if (isEmpty) await delay(PAUSE_MS);
+  const remove = async (letters: Pick<Received, 'messageId' | 'receiptHandle'>[]) => {
+    const handles = letters.map(({ messageId, receiptHandle }) => held.get(messageId) ?? receiptHandle);
+    const results = await queue.remove(handles);
+    for (const [index, { messageId }] of letters.entries()) {
+      if (results[index]?.error) continue;
+      held.delete(messageId);
+      removed.add(messageId);
+    }
+    return results;
   };
 
-  const deliver = async () => {
-    const places = await pace.take(Math.min(MOST_ENTRIES, ready.length));
-    // What was hidden too long ago may be another's by now. It is left.
-    const chosen = ready.splice(0, places).filter(({ heldAt }) => Date.now() - heldAt < SAFE_HOLD_MS);
-    if (chosen.length < places) pace.giveBack(places - chosen.length);
-    // The last ones are taken: no other lane need wait for its turn.
-    if (stopped && ready.length === 0) halt.abort();
-    if (chosen.length > 0) await plan.act(chosen, { remove: held.remove, giveUp });
-    pace.passed(chosen.length);
+  /** Those that are new to this scan. SQS may deliver twice: a removed one once more, a held one with another handle. */
+  const take = async (messages: Received[]): Promise<Received[]> => {
+    const fresh: Received[] = [];
+    const again: Received[] = [];
+    const excess: string[] = [];
+    for (const message of messages) {
+      const { messageId, receiptHandle } = message;
+      const isNew = !held.has(messageId);
+      if (removed.has(messageId)) again.push(message);
+      else if (isNew && held.size >= MOST_HELD) excess.push(receiptHandle);
+      else held.set(messageId, receiptHandle);
+      if (isNew && held.get(messageId) === receiptHandle) fresh.push(message);
+    }
+    if (excess.length > 0) stop('scan_limit');
+    if (excess.length > 0) await show(excess);
+    if (again.length > 0) await remove(again);
+    return fresh;
   };
 
-  const isDue = () =>
-    ready.length >= batchSize ||
-    (ready.length > 0 && (stopped || Date.now() - (ready[0] as Chosen<T>).heldAt > LINGER_MS));
-
-  const work = async () => {
-    for (;;) {
-      if (!halt.signal.aborted && isDue()) await deliver();
-      else if (stopped) return;
-      else await look();
+  const lane = async () => {
+    while (!stopped) {
+      if (leftMs() < settleMs + WAIT_SECONDS * 1000) return stop('deadline');
+      const answer = await queue.receive(HIDDEN_SECONDS);
+      if ('error' in answer) return fail(answer.error);
+      const { messages } = answer;
+      const letters = (await take(messages)).filter(({ sentAt }) => !(sentAt > cutOff)).map(letterOf);
+      // Of newcomers a full answer says that more may be behind them; a few of them come all the time.
+      if (letters.length > 0 || messages.length === MOST_ENTRIES) lastNewAt = performance.now();
+      else if (performance.now() - lastNewAt >= QUIET_MS) return;
+      else if (messages.length === 0) await delay(PAUSE_MS);
+      if (!stopped && letters.length > 0) await visit(letters, { remove, stop, halted: halt.signal });
     }
   };
-  /** When one lane breaks, all end before anything is shown again. */
-  const lane = () =>
-    work().catch(error => {
-      stop('interrupted');
-      throw error;
-    });
 
-  const interrupt = () => stop('interrupted');
-  plan.signal?.addEventListener('abort', interrupt);
-  const timer =
-    plan.remainingMs === undefined ? undefined : setTimeout(() => stop('deadline'), leftMs() - settleMs);
+  const interrupt = () => haltFor('interrupted');
+  signal?.addEventListener('abort', interrupt);
+  if (signal?.aborted) interrupt();
+  const timer = Number.isFinite(remainingMs) && setTimeout(() => haltFor('deadline'), leftMs() - settleMs);
   try {
-    if (plan.signal?.aborted) interrupt();
     const depth = await queue.depth();
     if ('error' in depth) fail(depth.error);
-    else {
-      began = Math.max(Date.now(), depth.serverTime ?? 0);
-      expected = depth.visible;
-    }
-    const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
-    const settled = await settle(stopped ?? 'done');
+    else cutOff = Math.max(Date.now(), depth.serverTime ?? 0) + CLOCK_MS;
+    // Where one lane throws, all end before anything is shown again.
+    const guarded = () =>
+      lane().catch(error => {
+        haltFor('interrupted');
+        throw error;
+      });
+    const lanes = await Promise.allSettled(Array.from({ length: LANES }, guarded));
+    if (timer) clearTimeout(timer);
+    const { visible, hidden, delayed } = { visible: 0, hidden: 0, delayed: 0, ...(await queue.depth()) };
+    // A tenth is left for our own answer.
+    const showMs = Math.max(0, Math.floor(leftMs() * 0.9));
+    await show([...held.values()], Number.isFinite(showMs) ? AbortSignal.timeout(showMs) : undefined);
     for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
-    return { ...settled, ...(trouble && { trouble }) };
+    return {
+      stopped: stopped ?? (hidden >= MOST_HIDDEN ? 'scan_limit' : 'done'),
+      remaining: Math.max(visible + hidden + delayed, held.size),
+      ...(trouble && { trouble }),
+    };
   } finally {
     halt.abort();
-    clearTimeout(timer);
-    plan.signal?.removeEventListener('abort', interrupt);
-  }
-
-  async function settle(why: Stopped): Promise<Swept> {
-    const timeMs = Math.max(0, Math.floor(leftMs() - ANSWER_MS));
-    const signal = Number.isFinite(timeMs) ? AbortSignal.timeout(timeMs) : undefined;
-    const depth = await queue.depth();
-    await held.showAll(signal);
-    const { visible, hidden, delayed } = 'error' in depth ? { visible: 0, hidden: 0, delayed: 0 } : depth;
-    return {
-      // A long poll says nothing, and finds nothing, where SQS hides as many as it can.
-      stopped: why === 'done' && hidden >= MOST_HIDDEN ? 'scan_limit' : why,
-      remaining: Math.max(visible + hidden + delayed, held.size),
-    };
+    if (timer) clearTimeout(timer);
+    signal?.removeEventListener('abort', interrupt);
   }
 };

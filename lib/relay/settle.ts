@@ -45,8 +45,9 @@ const firstReceivedAt = ({ attributes }: SQSRecord) => Number(attributes.Approxi
 const letterOf = ({ record }: Entry, reason: Failure, now: number): Message =>
   deadLetterOf(messageOf(record), reason, {
     attempts: receivesOf(record),
-    firstReceivedAt: new Date(firstReceivedAt(record)),
-    deadLetteredAt: new Date(now),
+    sentAt: Number(record.attributes.SentTimestamp),
+    firstReceivedAt: firstReceivedAt(record),
+    deadLetteredAt: now,
     sourceMessageId: record.messageId,
   });
 

@@ -10,7 +10,7 @@ const CALL_TIMEOUT_MS = 4_000;
 /** Longer than other calls: what an answer that is not waited for brings stays hidden, and nobody knows it. */
 const RECEIVE_TIMEOUT_MS = 10_000;
 /** A long poll asks all of SQS's servers; a short one may miss what is there. */
-const WAIT_SECONDS = 1;
+export const WAIT_SECONDS = 1;
 
 /** What SQS made of one item: why it did not take it, or the id that it gave to what was sent. */
 export interface Result {

@@ -17,4 +17,6 @@ export interface AwsAnswer {
   body: object | string;
   /** @default AWS's JSON */
   contentType?: string;
+  /** The header Date; empty for none. @default the time */
+  date?: string;
 }

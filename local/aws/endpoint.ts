@@ -69,8 +69,9 @@ export const startAws = async ({ sqsPort, sts: stsOptions = {} }: Options = {}) 
       request.socket.resetAndDestroy();
       return;
     }
-    const { status, body, contentType = 'application/x-amz-json-1.1' } = ending;
-    response.writeHead(status, { 'Content-Type': contentType });
+    const { status, body, contentType = 'application/x-amz-json-1.1', date } = ending;
+    if (date !== undefined) response.sendDate = false;
+    response.writeHead(status, { 'Content-Type': contentType, ...(date && { Date: date }) });
     response.end(typeof body === 'string' ? body : JSON.stringify(body));
   });
   server.listen(0, '127.0.0.1');

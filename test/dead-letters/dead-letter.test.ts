@@ -1,12 +1,21 @@
 import fc from 'fast-check';
-import { deadLetterOf, isOurs, ourAttributes, replaysOf } from '../../lib/dead-letters/dead-letter.ts';
+import {
+  deadLetterOf,
+  firstSentAt,
+  letterOf,
+  replayOf,
+  replaysOf,
+  withSentAt,
+} from '../../lib/dead-letters/dead-letter.ts';
 import { type Failure, failure } from '../../lib/failure.ts';
 import { bytesOf, type Message, MOST_BYTES } from '../../lib/sqs/message.ts';
 
-const death = {
+const SENT = Date.parse('2026-01-31T09:29:59.250Z');
+const delivery = {
   attempts: 3,
-  firstReceivedAt: new Date('2026-01-31T09:30:00Z'),
-  deadLetteredAt: new Date('2026-01-31T09:31:00.5Z'),
+  sentAt: SENT,
+  firstReceivedAt: Date.parse('2026-01-31T09:30:00Z'),
+  deadLetteredAt: Date.parse('2026-01-31T09:31:00.500Z'),
   sourceMessageId: '059f36b4-87a3-44ab-83d2-661975830a7d',
 };
 const rejected: Failure = {
@@ -25,7 +34,8 @@ const message = (given: Partial<Message> = {}): Message => ({
 const attributes = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, text(String(i))]));
 const read = (letter: Message) => JSON.parse(letter.attributes.failure?.StringValue ?? 'null');
-const ours = (letter: Message) => Object.keys(letter.attributes).filter(isOurs);
+const OURS = ['failure', 'replays', 'failure_code', 'sent_at'];
+const ours = (letter: Message) => Object.keys(letter.attributes).filter(name => OURS.includes(name));
 
 /** A body that leaves so many bytes of 1 MiB, given what else the message has. */
 const leaving = (room: number, rest: Partial<Message> = {}) => {
@@ -33,9 +43,9 @@ const leaving = (room: number, rest: Partial<Message> = {}) => {
   return message({ ...rest, body: 'x'.repeat(MOST_BYTES - taken - room) });
 };
 
-test('it is the message, with why, where and when it died', () => {
+test('it is the message, with why, where and when it failed', () => {
   const original = message({ groupId: 'tenant', traceHeader: 'Root=1', attributes: attributes(2) });
-  const letter = deadLetterOf(original, rejected, death);
+  const letter = deadLetterOf(original, rejected, delivery);
   expect(letter).toMatchObject(original);
   expect(Object.keys(letter.attributes)).toEqual(['a0', 'a1', 'failure', 'replays', 'failure_code']);
   expect(letter.attributes.failure?.DataType).toBe('String');
@@ -44,21 +54,37 @@ test('it is the message, with why, where and when it died', () => {
   expect(read(letter)).toEqual({
     ...rejected,
     attempts: 3,
+    sent_at: '2026-01-31T09:29:59.250Z',
     first_received_at: '2026-01-31T09:30:00.000Z',
     dead_lettered_at: '2026-01-31T09:31:00.500Z',
-    source_message_id: death.sourceMessageId,
+    source_message_id: delivery.sourceMessageId,
   });
 });
 
 test('what is not known is absent', () => {
-  const described = read(deadLetterOf(message(), failure('malformed', 'no'), death));
+  const described = read(deadLetterOf(message(), failure('malformed', 'no'), delivery));
   expect(Object.keys(described).sort()).toEqual(
-    ['code', 'detail', 'attempts', 'first_received_at', 'dead_lettered_at', 'source_message_id'].sort(),
+    [
+      'code',
+      'detail',
+      'attempts',
+      'sent_at',
+      'first_received_at',
+      'dead_lettered_at',
+      'source_message_id',
+    ].sort(),
   );
+  const unknown = { ...delivery, attempts: Number.NaN, sentAt: Number.NaN, firstReceivedAt: Number.NaN };
+  expect(Object.keys(read(deadLetterOf(message(), failure('malformed', 'no'), unknown)))).toEqual([
+    'code',
+    'detail',
+    'dead_lettered_at',
+    'source_message_id',
+  ]);
 });
 
 test('how long to wait is nothing that a dead letter tells', () => {
-  expect(read(deadLetterOf(message(), { ...rejected, retryAfterSeconds: 5 }, death))).not.toHaveProperty(
+  expect(read(deadLetterOf(message(), { ...rejected, retryAfterSeconds: 5 }, delivery))).not.toHaveProperty(
     'retryAfterSeconds',
   );
 });
@@ -66,7 +92,7 @@ test('how long to wait is nothing that a dead letter tells', () => {
 test('the message it is made of stays as it is', () => {
   const original = message({ attributes: { ...attributes(1), failure: text('{}') } });
   const before = structuredClone(original);
-  deadLetterOf(original, rejected, death);
+  deadLetterOf(original, rejected, delivery);
   expect(original).toEqual(before);
 });
 
@@ -78,12 +104,12 @@ test.each([
   [10, []],
   [11, []],
 ])('beside %i attributes of its own it has %j', (count, names) => {
-  expect(ours(deadLetterOf(message({ attributes: attributes(count) }), rejected, death))).toEqual(names);
+  expect(ours(deadLetterOf(message({ attributes: attributes(count) }), rejected, delivery))).toEqual(names);
 });
 
 test('stale ones of ours make room for new ones', () => {
   const stale = { failure: text('{"code":"timeout"}'), failure_code: text('timeout'), replays: text('2') };
-  const letter = deadLetterOf(message({ attributes: { ...stale, ...attributes(7) } }), rejected, death);
+  const letter = deadLetterOf(message({ attributes: { ...stale, ...attributes(7) } }), rejected, delivery);
   expect(ours(letter)).toEqual(['failure', 'replays', 'failure_code']);
   expect(read(letter).code).toBe('rejected');
   expect(letter.attributes.failure_code?.StringValue).toBe('rejected');
@@ -109,19 +135,12 @@ test('a message without the attribute was never replayed', () => {
   expect(replaysOf(message())).toBe(0);
 });
 
-test('our attributes are these three', () => {
-  expect([...ourAttributes]).toEqual(['failure', 'replays', 'failure_code']);
-  expect(isOurs('failure')).toBe(true);
-  expect(isOurs('Failure')).toBe(false);
-  expect(isOurs('toString')).toBe(false);
-});
-
 describe('where the whole would pass 1 MiB', () => {
-  const whole = bytesOf(deadLetterOf(message({ body: '' }), rejected, death));
+  const whole = bytesOf(deadLetterOf(message({ body: '' }), rejected, delivery));
   const withoutDetail = whole - rejected.detail.length;
 
   test('to the last byte, nothing is cut', () => {
-    const letter = deadLetterOf(leaving(whole), rejected, death);
+    const letter = deadLetterOf(leaving(whole), rejected, delivery);
     expect(bytesOf(letter)).toBe(MOST_BYTES);
     expect(read(letter).detail).toBe(rejected.detail);
   });
@@ -129,7 +148,7 @@ describe('where the whole would pass 1 MiB', () => {
   test.each([1, 2, 20, rejected.detail.length])(
     'by %i bytes: the detail is shortened by as much, and no more',
     over => {
-      const letter = deadLetterOf(leaving(whole - over), rejected, death);
+      const letter = deadLetterOf(leaving(whole - over), rejected, delivery);
       expect(bytesOf(letter)).toBe(MOST_BYTES);
       expect(ours(letter)).toHaveLength(3);
       expect(read(letter)).toMatchObject({ ...rejected, detail: rejected.detail.slice(0, -over) });
@@ -137,7 +156,7 @@ describe('where the whole would pass 1 MiB', () => {
   );
 
   test('by more than the detail: failure_code goes first, and the detail has its room', () => {
-    const letter = deadLetterOf(leaving(withoutDetail - 1), rejected, death);
+    const letter = deadLetterOf(leaving(withoutDetail - 1), rejected, delivery);
     expect(ours(letter)).toEqual(['failure', 'replays']);
     expect(read(letter).detail.length).toBeGreaterThan(0);
     expect(bytesOf(letter)).toBeLessThanOrEqual(MOST_BYTES);
@@ -148,18 +167,18 @@ describe('where the whole would pass 1 MiB', () => {
     const replays = bytesOf(
       message({ body: '', attributes: { replays: { DataType: 'Number', StringValue: '0' } } }),
     );
-    const left = (room: number) => ours(deadLetterOf(leaving(room), rejected, death));
+    const left = (room: number) => ours(deadLetterOf(leaving(room), rejected, delivery));
     expect(left(withoutDetail - code)).toEqual(['failure', 'replays']);
     expect(left(withoutDetail - code - 1)).toEqual(['failure']);
     expect(left(withoutDetail - code - replays)).toEqual(['failure']);
     expect(left(withoutDetail - code - replays - 1)).toEqual([]);
     expect(left(0)).toEqual([]);
-    expect(deadLetterOf(leaving(0), rejected, death)).toEqual(leaving(0));
+    expect(deadLetterOf(leaving(0), rejected, delivery)).toEqual(leaving(0));
   });
 
   test('ten attributes already: nothing of ours, and nothing of the message is lost', () => {
     const original = leaving(0, { attributes: attributes(10) });
-    expect(deadLetterOf(original, rejected, death)).toEqual(original);
+    expect(deadLetterOf(original, rejected, delivery)).toEqual(original);
   });
 
   test('a detail of any characters is cut between characters, to what fits', () => {
@@ -172,7 +191,7 @@ describe('where the whole would pass 1 MiB', () => {
           const letter = deadLetterOf(
             leaving(room, { attributes: attributes(count) }),
             { ...rejected, detail },
-            death,
+            delivery,
           );
           expect(bytesOf(letter)).toBeLessThanOrEqual(MOST_BYTES);
           expect(Object.keys(letter.attributes).length).toBeLessThanOrEqual(10);
@@ -187,9 +206,118 @@ describe('where the whole would pass 1 MiB', () => {
 
 test('only characters that SQS takes, and they read back as they were', () => {
   const detail = '\u0000\u0008\u000b\u001f\ufffe\uffff\ud800 \t\n é票🎫"\\';
-  const letter = deadLetterOf(message(), { ...rejected, detail, error_code: '\uffff' }, death);
+  const letter = deadLetterOf(message(), { ...rejected, detail, error_code: '\uffff' }, delivery);
   expect(letter.attributes.failure?.StringValue).toMatch(
     /^[\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]*$/u,
   );
   expect(read(letter)).toMatchObject({ detail, error_code: '\uffff' });
+});
+
+describe('when it was first sent', () => {
+  const NOW = Date.parse('2026-02-01T00:00:00Z');
+  const iso = (ms: number) => new Date(ms).toISOString();
+  const number = (value: unknown) => ({ DataType: 'Number', StringValue: String(value) });
+  const carrying = (sent_at?: unknown, failure?: object, attributes: Message['attributes'] = {}) =>
+    message({
+      attributes: {
+        ...attributes,
+        ...(sent_at !== undefined && { sent_at: number(sent_at) }),
+        ...(failure && { failure: text(JSON.stringify({ code: 'timeout', ...failure })) }),
+      },
+    });
+  const LATER = SENT + 3_600_000;
+
+  test.each<[string, Message, number | undefined]>([
+    ['nothing else', carrying(), LATER],
+    ['a replay says so', carrying(SENT), SENT],
+    ['a dead letter says so', carrying(undefined, { sent_at: iso(SENT) }), SENT],
+    ['in milliseconds', carrying(undefined, { sent_at: SENT }), SENT],
+    ['both, the earlier', carrying(SENT + 1, { sent_at: iso(SENT) }), SENT],
+    ['an old dead letter: its first receive', carrying(undefined, { first_received_at: iso(SENT) }), SENT],
+    [
+      'first receive, where sent_at is not believed',
+      carrying(undefined, { sent_at: 1.5, first_received_at: iso(SENT) }),
+      SENT,
+    ],
+    [
+      'sent_at before first receive',
+      carrying(undefined, { sent_at: iso(SENT), first_received_at: iso(SENT - 1) }),
+      SENT,
+    ],
+    ['never later than SentTimestamp', carrying(LATER + 1), LATER],
+    ['the future', carrying(NOW + 1, { sent_at: iso(NOW + 1) }), LATER],
+    ['before 2020', carrying(Date.UTC(2020, 0) - 1, { sent_at: iso(0) }), LATER],
+    ['seconds', carrying(Math.floor(SENT / 1000)), LATER],
+    ['a fraction', carrying(SENT + 0.5, { sent_at: SENT + 0.5 }), LATER],
+    ['no number', carrying('yesterday', { sent_at: 'yesterday' }), LATER],
+    ['null', carrying('', { sent_at: null }), LATER],
+    ['no JSON', message({ attributes: { failure: text('{') } }), LATER],
+  ])('%s', (_, given, expected) => {
+    expect(firstSentAt(given, LATER, NOW)).toBe(expected);
+  });
+
+  test('nobody knows', () => {
+    expect(firstSentAt(message(), Number.NaN)).toBeUndefined();
+  });
+
+  test('it travels: dead letter, replay, dead letter', () => {
+    const first = deadLetterOf(message({ attributes: attributes(7) }), rejected, delivery);
+    const received = { messageId: '1', receiptHandle: '1', receives: 1 };
+    const sent = replayOf(letterOf({ ...received, message: first, sentAt: LATER }), 'repaired');
+    expect(sent).toEqual({
+      body: 'repaired',
+      attributes: { ...attributes(7), sent_at: number(SENT), replays: number(1) },
+    });
+    const again = deadLetterOf(sent, rejected, { ...delivery, sentAt: LATER, deadLetteredAt: LATER + 1 });
+    expect(ours(again)).toEqual(['failure', 'replays', 'failure_code']);
+    expect(read(again).sent_at).toBe(iso(SENT));
+    expect(again.attributes.replays).toEqual(number(1));
+  });
+
+  test('a sender may have an attribute of that name, and keeps it', () => {
+    const own = message({ attributes: { sent_at: text('09:30') } });
+    expect(deadLetterOf(own, rejected, delivery).attributes.sent_at).toEqual(text('09:30'));
+  });
+
+  test.each([
+    [8, ['sent_at', 'replays']],
+    [9, ['sent_at']],
+    [10, []],
+  ])('a replay beside %i attributes has %j', (count, names) => {
+    const letter = letterOf({
+      messageId: '1',
+      receiptHandle: '1',
+      receives: 1,
+      sentAt: SENT,
+      message: message({ attributes: attributes(count) }),
+    });
+    expect(ours(replayOf(letter, 'x'))).toEqual(names);
+  });
+
+  test('a replay that would pass 1 MiB goes without what we add', () => {
+    const sentAt = bytesOf(message({ body: '', attributes: { sent_at: number(SENT) } }));
+    const replays = bytesOf(message({ body: '', attributes: { replays: number(1) } }));
+    const left = (room: number) => {
+      const large = leaving(room);
+      return ours(
+        replayOf(
+          letterOf({ messageId: '1', receiptHandle: '1', receives: 1, sentAt: SENT, message: large }),
+          large.body,
+        ),
+      );
+    };
+    expect(left(sentAt + replays)).toEqual(['sent_at', 'replays']);
+    expect(left(sentAt + replays - 1)).toEqual(['sent_at']);
+    expect(left(sentAt - 1)).toEqual([]);
+  });
+
+  test('what goes back from an archive says it, where nothing on it does', () => {
+    expect(withSentAt(message({ attributes: attributes(1) }), SENT).attributes).toEqual({
+      ...attributes(1),
+      sent_at: number(SENT),
+    });
+    const dead = deadLetterOf(message(), rejected, delivery);
+    expect(withSentAt(dead, LATER)).toBe(dead);
+    expect(withSentAt(message({ attributes: attributes(10) }), SENT).attributes).toEqual(attributes(10));
+  });
 });

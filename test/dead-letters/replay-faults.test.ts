@@ -46,7 +46,7 @@ const placesOf = ({ receipts, letters, hidden }: Pair) => {
 describe('send', () => {
   test('some refused: they stay, and are counted', async () => {
     queues.proxy.intercept = refuseEntries('SendMessageBatch', index => index % 5 === 0);
-    const { counts, notes } = await pair.replay({});
+    const { counts, notes } = await pair.replay({ all: true });
     expect(counts).toMatchObject({
       scanned: 50,
       matched: 50,
@@ -59,7 +59,7 @@ describe('send', () => {
     expect(pair.letters()).toHaveLength(10);
     expect(notes.join()).toContain('10 ×');
     queues.proxy.intercept = undefined;
-    expect((await pair.replay({})).counts).toMatchObject({ replayed: 10, remaining: 0 });
+    expect((await pair.replay({ all: true })).counts).toMatchObject({ replayed: 10, remaining: 0 });
   });
 
   test.each([
@@ -69,7 +69,7 @@ describe('send', () => {
     ['unknown credentials', 403, 'InvalidClientTokenId', 'does not accept these credentials'],
   ])('%s: it gives up at once, in words, and everything is visible again', async (_, status, type, words) => {
     queues.proxy.intercept = refuseCalls('SendMessageBatch', status, type);
-    const { counts, trouble } = await pair.replay({});
+    const { counts, trouble } = await pair.replay({ all: true });
     expect(trouble).toContain(words);
     expect(trouble).toContain(
       type.includes('Expired') || type.includes('Client') ? 'credentials' : pair.receiptsUrl,
@@ -85,7 +85,11 @@ describe('send', () => {
       call.action === 'SendMessageBatch' && calls++ === 0
         ? { status: 503, body: { __type: 'com.amazonaws.sqs#ServiceUnavailable', message: 'later' } }
         : forward();
-    expect((await pair.replay({})).counts).toMatchObject({ replayed: 40, failed: 10, remaining: 10 });
+    expect((await pair.replay({ all: true })).counts).toMatchObject({
+      replayed: 40,
+      failed: 10,
+      remaining: 10,
+    });
     expect(placesOf(pair)).toEqual({ kept: COUNT, twice: 0 });
   });
 
@@ -94,7 +98,7 @@ describe('send', () => {
     ['after SQS had it', cutAfter, 10],
   ])('cut %s: nobody knows, so it stays and counts as duplicated', async (_, cut, twice) => {
     queues.proxy.intercept = cut('SendMessageBatch', 1);
-    const { counts } = await pair.replay({});
+    const { counts } = await pair.replay({ all: true });
     expect(counts).toMatchObject({ matched: 50, replayed: 50, failed: 0, duplicated: 10, remaining: 10 });
     expect(placesOf(pair)).toEqual({ kept: COUNT, twice });
     expect(pair.hidden()).toEqual([]);
@@ -102,7 +106,7 @@ describe('send', () => {
 
   test('always cut: it gives up', async () => {
     queues.proxy.intercept = cutBefore('SendMessageBatch');
-    const { counts, trouble } = await pair.replay({});
+    const { counts, trouble } = await pair.replay({ all: true });
     expect(trouble).toContain('gave no answer');
     expect(counts.stopped).toBe('interrupted');
     expect(placesOf(pair)).toEqual({ kept: COUNT, twice: 0 });
@@ -115,7 +119,11 @@ describe('send', () => {
       if (call.action === 'SendMessageBatch') answer.body.Successful = answer.body.Successful?.slice(1) ?? [];
       return answer;
     };
-    expect((await pair.replay({})).counts).toMatchObject({ replayed: 50, duplicated: 5, remaining: 5 });
+    expect((await pair.replay({ all: true })).counts).toMatchObject({
+      replayed: 50,
+      duplicated: 5,
+      remaining: 5,
+    });
     expect(placesOf(pair)).toEqual({ kept: COUNT, twice: 5 });
   });
 });
@@ -127,7 +135,7 @@ describe('delete', () => {
     ['cut before', cutBefore('DeleteMessageBatch'), 50],
   ])('%s: sent, still there, counted as duplicated', async (_, intercept, duplicated) => {
     queues.proxy.intercept = intercept;
-    const { counts } = await pair.replay({});
+    const { counts } = await pair.replay({ all: true });
     expect(counts).toMatchObject({ replayed: COUNT, failed: 0, duplicated, remaining: duplicated });
     expect(placesOf(pair)).toEqual({ kept: COUNT, twice: duplicated });
     expect(pair.hidden()).toEqual([]);
@@ -135,7 +143,7 @@ describe('delete', () => {
 
   test('cut once: it is repeated', async () => {
     queues.proxy.intercept = cutAfter('DeleteMessageBatch', 1);
-    const { counts } = await pair.replay({});
+    const { counts } = await pair.replay({ all: true });
     expect(counts).toMatchObject({ replayed: COUNT, remaining: expect.any(Number) });
     // fauxqs refuses to delete what is deleted; SQS would confirm it.
     expect(counts.duplicated).toBeLessThanOrEqual(10);
@@ -149,7 +157,7 @@ describe('receive and show', () => {
     ['no such queue', 400, 'QueueDoesNotExist', 'there is no queue'],
   ])('%s to receive: in words, nothing touched', async (_, status, type, words) => {
     queues.proxy.intercept = refuseCalls('ReceiveMessage', status, type);
-    const { counts, trouble } = await pair.replay({});
+    const { counts, trouble } = await pair.replay({ all: true });
     expect(trouble).toContain(words);
     expect(trouble).toContain(pair.lettersUrl);
     expect(counts).toMatchObject({ scanned: 0, remaining: COUNT });
@@ -157,7 +165,7 @@ describe('receive and show', () => {
 
   test('no permission to count: nothing touched', async () => {
     queues.proxy.intercept = refuseCalls('GetQueueAttributes');
-    const { counts, trouble } = await pair.replay({});
+    const { counts, trouble } = await pair.replay({ all: true });
     expect(trouble).toContain('may not do this');
     expect(counts.scanned).toBe(0);
     expect(pair.letters()).toHaveLength(COUNT);
@@ -169,7 +177,7 @@ describe('receive and show', () => {
       call.action === 'ReceiveMessage' && ++calls > 2
         ? { status: 403, body: { __type: 'com.amazonaws.sqs#AccessDenied', message: 'no more' } }
         : forward();
-    const { counts, trouble } = await pair.replay({});
+    const { counts, trouble } = await pair.replay({ all: true });
     expect(trouble).toBeDefined();
     expect(pair.receipts()).toHaveLength(counts.replayed);
     expect(placesOf(pair)).toEqual({ kept: COUNT, twice: 0 });
@@ -188,7 +196,7 @@ test('nobody listens: in words', async () => {
   const { createReplay } = await import('../../lib/dead-letters/replay.ts');
   const { createQueue } = await import('../../lib/sqs/queue.ts');
   const nobody = createQueue('http://127.0.0.1:9/000000000000/letters');
-  const { trouble } = await createReplay({ source: nobody, deadLetters: nobody })({});
+  const { trouble } = await createReplay({ source: nobody, deadLetters: nobody })({ all: true });
   expect(trouble).toContain('connection refused');
 });
 

@@ -192,7 +192,7 @@ const replayDeeds = (stack: Deployed, probe: Probe): Deeds => {
   const replaysOne = async () => {
     const code = `replay-${Date.now()}`;
     await letter(code);
-    const { failed, result } = await replay({});
+    const { failed, result } = await replay({ all: true });
     const counts = result as { replayed?: number; failed?: number; duplicated?: number };
     return !failed && (counts.replayed ?? 0) > 0 && counts.failed === 0 && counts.duplicated === 0;
   };

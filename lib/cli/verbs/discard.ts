@@ -1,7 +1,5 @@
-import { open } from 'node:fs/promises';
-import { archiveLineOf } from '../../dead-letters/archive.ts';
+import { createArchive } from '../../dead-letters/archive.ts';
 import { discard as discardLetters } from '../../dead-letters/discard.ts';
-import type { Letter } from '../../dead-letters/letter.ts';
 import type { Queue } from '../../sqs/queue.ts';
 import { checkedRequest, type Options, UsageError } from '../options.ts';
 import { countVisible } from '../queues.ts';
@@ -16,32 +14,6 @@ import {
   tell,
   untilInterrupted,
 } from '../screen.ts';
-
-/** Opened by the first who writes; never an existing file, whose letters would be mixed with these. */
-const createArchive = (file: string) => {
-  let opening: ReturnType<typeof open> | undefined;
-  let turn: Promise<void> = Promise.resolve();
-  const append = async (letters: Letter[]) => {
-    // A dead letter may hold what is nobody else's business.
-    opening ??= open(file, 'ax', 0o600);
-    const handle = await opening;
-    await handle.write(letters.map(letter => `${archiveLineOf(letter)}\n`).join(''));
-    await handle.datasync();
-  };
-  return {
-    isOpen: () => opening !== undefined,
-    /** Resolves when the lines are on the disk. One at a time: lines must not mix. */
-    write(letters: Letter[]): Promise<void> {
-      const written = turn.then(() => append(letters));
-      turn = written.catch(() => {});
-      return written;
-    },
-    async close() {
-      await turn;
-      await (await opening)?.close();
-    },
-  };
-};
 
 export const discard = async (
   { deadLetters }: { deadLetters: Queue },
@@ -98,7 +70,7 @@ export const discard = async (
   const result = await act('Looked at', false);
   await archive.close().catch(() => {});
   const { discarded, failed, matched, scanned, remaining, stopped } = result.counts;
-  const written = archive.isOpen() ? file : undefined;
+  const written = archive.holdsLetters() ? file : undefined;
   if (json) printJson({ ...result.counts, archive: written });
   else {
     print(

@@ -1,5 +1,5 @@
-import type { Letter } from '../../dead-letters/letter.ts';
-import { sweep } from '../../dead-letters/scan.ts';
+import { type Letter, sourceIdOf } from '../../dead-letters/dead-letter.ts';
+import { scan } from '../../dead-letters/scan.ts';
 import type { Queue } from '../../sqs/queue.ts';
 import { adviceFor } from '../advice.ts';
 import { entryOf } from '../collect.ts';
@@ -12,15 +12,15 @@ export const show = async (
   options: Options,
 ): Promise<number> => {
   let found: Letter | undefined;
-  const { trouble } = await sweep(deadLetters, {
-    signal: untilInterrupted(),
-    isFull: () => found !== undefined,
-    choose: letter => {
-      if (letter.messageId === id || letter.failure?.source_message_id === id) found ??= letter;
-      return undefined;
+  const isIt = (letter: Letter) => letter.messageId === id || sourceIdOf(letter) === id;
+  const { trouble } = await scan(
+    deadLetters,
+    (letters, { stop }) => {
+      found ??= letters.find(isIt);
+      if (found) stop('limit');
     },
-    act: async () => {},
-  });
+    { signal: untilInterrupted() },
+  );
   if (trouble) throw new Error(trouble);
   if (!found) {
     tell(
@@ -28,7 +28,7 @@ export const show = async (
     );
     return 1;
   }
-  const { message, failure, receives, sentAt, diedAt } = found;
+  const { message, failure, receives, sentAt, deadLetteredAt } = found;
   const attributes = Object.entries(message.attributes).map(
     ([name, { DataType, StringValue, BinaryValue }]) => ({
       name,
@@ -56,7 +56,7 @@ export const show = async (
     ['Code', found.code],
     ['Why', failure?.detail ?? 'nobody wrote it down'],
     ['What to do', adviceFor(found.code)],
-    ['Died', `${whole.dead_lettered_at}, ${ago(diedAt)}`],
+    ['Died', `${whole.dead_lettered_at}, ${ago(deadLetteredAt)}`],
     ['Tries', failure?.attempts === undefined ? undefined : number(failure.attempts)],
     ['Replayed', `${number(found.replays)} times before`],
     ['Failure', failure && JSON.stringify(failure)],

@@ -1,0 +1,79 @@
+import type { SqsError } from '../sqs/errors.ts';
+import type { Queue } from '../sqs/queue.ts';
+import type { Letter } from './dead-letter.ts';
+import { createPace } from './pace.ts';
+import { createMatch, type Filter } from './request.ts';
+import { type Controls, type Options, type Scanned, scan } from './scan.ts';
+
+/** One letter, and what is to be made of it. */
+export interface Chosen<T> {
+  letter: Letter;
+  item: T;
+}
+
+/** Where letters go: to the queue of receipts, or to a file. */
+export interface Destination<T> {
+  /** Waits until it knows which letters it has caused itself, and leaves those out. */
+  admit?(letters: Letter[]): Promise<Letter[]>;
+  /** What is to be made of a matching letter; undefined where it stays. */
+  choose(letter: Letter): T | undefined;
+  /** Takes up to ten letters; resolves to those that are safe there, and only they are removed. */
+  deliver(chosen: Chosen<T>[], controls: Controls): Promise<Letter[]>;
+  /** A letter that was delivered was removed, or not. */
+  removed(letter: Letter, error: SqsError | undefined, controls: Controls): void;
+}
+
+export interface Plan extends Options {
+  filter?: Filter | undefined;
+  limit?: number | undefined;
+  ratePerSecond?: number | undefined;
+  dryRun?: boolean | undefined;
+  /** Letters were looked at, delivered or removed. */
+  onProgress: () => void;
+}
+
+/** Takes what matches out of the queue, batch by batch where it was received: delivered first, removed then. */
+export const drain = async <T>(
+  deadLetters: Queue,
+  { filter = {}, limit = Number.POSITIVE_INFINITY, ratePerSecond, dryRun, onProgress, ...options }: Plan,
+  counts: { scanned: number; matched: number },
+  { admit = async letters => letters, choose, deliver, removed }: Destination<T>,
+): Promise<Scanned> => {
+  const matches = createMatch(filter);
+  let pace: ReturnType<typeof createPace> | undefined;
+  let chosen = 0;
+
+  const select = (letters: Letter[], { stop }: Controls): Chosen<T>[] => {
+    const batch: Chosen<T>[] = [];
+    for (const letter of letters) {
+      if (chosen >= limit) break;
+      counts.scanned++;
+      if (!matches(letter)) continue;
+      counts.matched++;
+      const item = choose(letter);
+      if (item === undefined) continue;
+      if (++chosen >= limit) stop('limit');
+      if (!dryRun) batch.push({ letter, item });
+    }
+    onProgress();
+    return batch;
+  };
+
+  return scan(
+    deadLetters,
+    async (letters, controls) => {
+      pace ??= createPace(ratePerSecond, controls.halted);
+      const batch = select(await admit(letters), controls);
+      while (batch.length > 0) {
+        const places = await pace.take(batch.length);
+        if (places === 0) return;
+        const safe = await deliver(batch.splice(0, places), controls);
+        pace.passed(places);
+        const results = safe.length > 0 ? await controls.remove(safe) : [];
+        for (const [index, letter] of safe.entries()) removed(letter, results[index]?.error, controls);
+        onProgress();
+      }
+    },
+    options,
+  );
+};
