@@ -93,6 +93,10 @@ export function entryFor(request: IncomingMessage, requestId: string): [LoggedRe
   return [entry, route];
 }
 
+export function isJson({ headers }: Pick<LoggedRequest, 'headers'>): boolean {
+  return /^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '');
+}
+
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { optionsFrom } from './command-line.ts';
 import { deliver } from './delivery.ts';
 import { createFaults, isHandled, substituteFor } from './faults.ts';
 import { BODY_LIMIT_BYTES, createGateway } from './gateway.ts';
@@ -145,8 +144,9 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined | 'a
   return bytes > BODY_LIMIT_BYTES ? undefined : Buffer.concat(chunks);
 }
 
+// `node server.ts '{"openCases":true}'`
 if (import.meta.main) {
-  const huawei = await startHuawei(optionsFrom(process.argv.slice(2)));
+  const huawei = await startHuawei(JSON.parse(process.argv[2] ?? '{}'));
   process.once('SIGTERM', () => void huawei.close());
   process.stdout.write(`${JSON.stringify({ url: huawei.url })}\n`);
 }

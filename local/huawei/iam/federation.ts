@@ -3,8 +3,8 @@ import * as z from 'zod';
 import { parseJson } from '../../../lib/json.ts';
 import type { Answer } from '../answer.ts';
 import type { Account, Clock, IdentityProvider, Settings } from '../options.ts';
-import type { LoggedRequest } from '../requests.ts';
-import { iamError, isJson, type Scope, scopeRefusal, scopeSchema } from './log-in.ts';
+import { isJson, type LoggedRequest } from '../requests.ts';
+import { iamError, type Scope, scopeRefusal, scopeSchema } from './log-in.ts';
 
 const logInSchema = z.strictObject({
   auth: z.strictObject({

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { parseJson } from '../../../lib/json.ts';
 import { type Answer, json } from '../answer.ts';
 import type { Account } from '../options.ts';
-import type { LoggedRequest } from '../requests.ts';
+import { isJson, type LoggedRequest } from '../requests.ts';
 
 const byNameOrId = z
   .strictObject({ name: z.string().min(1).optional(), id: z.string().min(1).optional() })
@@ -35,10 +35,6 @@ export function readLogIn(entry: LoggedRequest) {
   if (!parsed.success) return iamError(400, 'The request body is invalid.');
   const { identity, scope } = parsed.data.auth;
   return { user: identity.password.user, scope };
-}
-
-export function isJson({ headers }: LoggedRequest): boolean {
-  return /^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '');
 }
 
 export function iamError(status: 400 | 401 | 403 | 404 | 405, message: string): Answer {

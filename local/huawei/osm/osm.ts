@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { isObject, parseJson } from '../../../lib/json.ts';
 import { type Answer, json } from '../answer.ts';
 import { type Clock, type Identity, type Listing, listingSchema, type Settings } from '../options.ts';
-import type { LoggedRequest } from '../requests.ts';
+import { isJson, type LoggedRequest } from '../requests.ts';
 import {
   type CaseMessage,
   createCases,
@@ -55,6 +56,14 @@ export function createOsm(settings: Settings, clock: Clock) {
     return undefined;
   }
 
+  /** The case that the caller may act on, or why not. */
+  function accessTo(caseId: string, groupId: string | undefined, identity: Identity): SupportCase | Answer {
+    if (!isWithin(caseId, CASE_ID_MAX)) return osmError('OSM.01010001');
+    const found = cases.find(caseId);
+    if (found === undefined) return osmError('OSM.01010015');
+    return mayActOn(found, groupId, identity) ? found : osmError('OSM.01010002');
+  }
+
   function mayActOn(found: SupportCase, groupId: string | undefined, identity: Identity): boolean {
     if (found.group === undefined) return true;
     return found.group === groupId && (identity.groups?.includes(groupId) ?? true);
@@ -65,17 +74,14 @@ export function createOsm(settings: Settings, clock: Clock) {
     mark(entry: LoggedRequest, caseId: string, identity: Identity): Answer {
       const refusal = refusalOf(entry, identity);
       if (refusal !== undefined) return refusal;
-      if (!isWithin(caseId, CASE_ID_MAX)) return osmError('OSM.01010001');
-
       const body = parseBody(entry);
       if (body === undefined) return json(400, { error_code: 'OSM.0001', error_msg: 'Invalid request.' });
       const parsed = markBodySchema.safeParse(body);
       if (!parsed.success) return osmError('OSM.01010001');
       entry.groupId = parsed.data.group_id;
 
-      const found = cases.find(caseId);
-      if (found === undefined) return osmError('OSM.01010015');
-      if (!mayActOn(found, entry.groupId, identity)) return osmError('OSM.01010002');
+      const found = accessTo(caseId, entry.groupId, identity);
+      if ('status' in found) return found;
       cases.clear(found, entry.requestId);
       entry.marked = true;
       marks += 1;
@@ -92,12 +98,9 @@ export function createOsm(settings: Settings, clock: Clock) {
         offset: query.get('offset') ?? undefined,
         limit: query.get('limit') ?? undefined,
       });
-      if (!isWithin(caseId, CASE_ID_MAX) || !page.success) return osmError('OSM.01010001');
-      if (codePoints(entry.groupId ?? '') > GROUP_ID_MAX) return osmError('OSM.01010001');
-
-      const found = cases.find(caseId);
-      if (found === undefined) return osmError('OSM.01010015');
-      if (!mayActOn(found, entry.groupId, identity)) return osmError('OSM.01010002');
+      if (!page.success || codePoints(entry.groupId ?? '') > GROUP_ID_MAX) return osmError('OSM.01010001');
+      const found = accessTo(caseId, entry.groupId, identity);
+      if ('status' in found) return found;
       return json(200, pageOf(found.messages, page.data, { ...listing, timeZone: entry.timeZone }));
     },
 
@@ -108,9 +111,8 @@ export function createOsm(settings: Settings, clock: Clock) {
       const query = new URLSearchParams(entry.query);
       const caseIds = query.getAll('case_ids');
       entry.groupId = query.get('group_id') ?? undefined;
-      if (caseIds.length > CASE_IDS_MAX) return osmError('OSM.01010001');
-      if (caseIds.some(id => !isWithin(id, CASE_ID_MAX))) return osmError('OSM.01010001');
-      if (codePoints(entry.groupId ?? '') > GROUP_ID_MAX) return osmError('OSM.01010001');
+      const isValid = caseIds.length <= CASE_IDS_MAX && caseIds.every(id => isWithin(id, CASE_ID_MAX));
+      if (!isValid || codePoints(entry.groupId ?? '') > GROUP_ID_MAX) return osmError('OSM.01010001');
 
       const visible = caseIds.flatMap(caseId => {
         const found = cases.find(caseId);
@@ -189,13 +191,8 @@ function successBody(turn: number, groupId: string | undefined): object {
 /** The body as an object, `{}` where there is none, undefined where it is not one. */
 function parseBody(entry: LoggedRequest): object | undefined {
   if (!entry.body) return {};
-  if (!/^application\/json\s*(;|$)/i.test(entry.headers['content-type'] ?? '')) return undefined;
-  try {
-    const body: unknown = JSON.parse(entry.body);
-    return typeof body === 'object' && body !== null && !Array.isArray(body) ? body : undefined;
-  } catch {
-    return undefined;
-  }
+  const body = isJson(entry) ? parseJson(entry.body) : undefined;
+  return isObject(body) ? body : undefined;
 }
 
 /** Absent, or 1 to `most` characters; the API documents lengths in code points. */

@@ -1,0 +1,186 @@
+import { AKSKSigner } from '@huaweicloud/huaweicloud-sdk-core/auth/AKSKSigner.js';
+import { signatureOf } from '../../../local/huawei/iam/signature.ts';
+import type { Huawei } from '../../../local/huawei/server.ts';
+import { call, MINUTE_MS, markPath, type Sent, start, useHuawei } from './calls.ts';
+
+useHuawei();
+
+describe('signatures', () => {
+  const accessKeys = {
+    AK1: { secretKey: 'sk-1', domainId: 'd-1' },
+    AKTEMP: { secretKey: 'sk-t', securityToken: 'st-1' },
+  };
+
+  /** Signs with Huawei's own SDK, which spells the host as Node does. */
+  function signed(
+    huawei: Huawei,
+    access: string,
+    secret: string,
+    given: Sent & { path?: string; method?: string } = {},
+  ) {
+    const { path = markPath('case-1'), method = 'POST', body, headers = {} } = given;
+    const url = new URL(huawei.url + path);
+    const all = AKSKSigner.sign(
+      {
+        endpoint: huawei.url + url.pathname,
+        method,
+        headers: { 'content-type': 'application/json', ...headers },
+        queryParams: Object.fromEntries(url.searchParams),
+        ...(body === undefined ? {} : { data: JSON.parse(body) }),
+      } as never,
+      { getAk: () => access, getSk: () => secret } as never,
+    );
+    return call(huawei, method, path, { headers: all as Record<string, string>, body });
+  }
+
+  test('a request signed by the SDK passes', async () => {
+    const huawei = await start({ accessKeys, cases: { 'case-1': { group: 'g 1' } } });
+    const body = '{"group_id":"g 1"}';
+    expect((await signed(huawei, 'AK1', 'sk-1', { body })).status).toBe(200);
+    expect((await signed(huawei, 'AK1', 'sk-1', { body, headers: { 'X-Domain-Id': 'd-1' } })).status).toBe(
+      200,
+    );
+    expect(huawei.requests.map(({ marked }) => marked)).toEqual([true, true]);
+    const path = '/v2/servicerequest/cases/instant-messages/unread?group_id=g%201&case_ids=case-1';
+    const list = await signed(huawei, 'AK1', 'sk-1', { method: 'GET', path });
+    expect(list.json).toEqual({ imunread: [expect.objectContaining({ incident_id: 'case-1' })] });
+  });
+
+  // The examples of Huawei's signing guide and of its SDK for Go.
+  test.each([
+    [
+      {
+        rawPath:
+          '/v1/77b6a44cba5143ab91d13ab9a8ff44fd/vpcs?limit=2&marker=13551d6b-755d-4757-b956-536f674975c0',
+        headers: {
+          'content-type': 'application/json',
+          host: 'service.region.example.com',
+          'x-sdk-date': '20191115T033655Z',
+        },
+      },
+      'MFyfvK41ba2giqM7Uio6PznpdUKGpownRZlmVmHc',
+      '7be6668032f70418fcc22abc52071e57aff61b84a1d2381bb430d6870f4f6ebe',
+    ],
+    [
+      { rawPath: '/path?limit=1', headers: { 'x-sdk-date': '20060102T150405Z' } },
+      'SecretKey',
+      '5a2ce64c865e0e6046321c6f3d5a77ba8413eeaf355c3166c03d58d02ac79624',
+    ],
+  ])('published signature %#', (request, secretKey, expected) => {
+    const whole = { method: 'GET', body: Buffer.alloc(0), ...request };
+    expect(signatureOf(whole, Object.keys(request.headers), secretKey)).toBe(expected);
+  });
+
+  // Expected values: Huawei's SDK for Python (huaweicloudsdkcore 3.1.219), which encodes path parameters once.
+  test.each([
+    ['2024011500123', '0126b8ff647bc90312dba592d6083f91d694a37e57a2b022e18951f1bca2eb10'],
+    ['a/b', 'e076ca6e6da95d1e1bdce099ca295aa8a01b0fc810dd694bfc4f7cacc7961006'],
+    ['工单 é 😀', '02e71f6aca8707b1486429115dbea397f68755c02f93af5f5e74c9e6d2ba7706'],
+    ["!'()*", '2421ed439391efae64271ee430dd1346fbd30f3fc8d2e0be45d12bf0d4a03332'],
+    ['%2F', 'b6d85e024520b0ed8ad00a0bbdedb12d4c8d844150f24af1df92c8d9bdb33154'],
+    ['a+b~-_.', '5b08a1b8b4f33810e74fc6e5df30da17e43533b463e10fc8c1c298bb94ce7643'],
+  ])('the case %j as the SDK for Python signs it', (caseId, expected) => {
+    const headers = {
+      'content-type': 'application/json',
+      host: 'osm.example.com',
+      'x-language': 'en-us',
+      'x-sdk-date': '20260131T093000Z',
+    };
+    const request = {
+      method: 'POST',
+      rawPath: markPath(caseId),
+      headers,
+      body: Buffer.from('{"group_id":"123456"}'),
+    };
+    expect(signatureOf(request, Object.keys(headers), 'SecretKey')).toBe(expected);
+  });
+
+  test('a query as the SDK for Python signs it', () => {
+    const headers = { host: 'osm.example.com', 'x-sdk-date': '20260131T093000Z' };
+    const rawPath =
+      '/v2/servicerequest/cases/instant-messages/unread?group_id=a%20b%2A&case_ids=B%2C%E5%B7%A5%2Ca';
+    const request = { method: 'GET', rawPath, headers, body: Buffer.alloc(0) };
+    expect(signatureOf(request, Object.keys(headers), 'SecretKey')).toBe(
+      'c0e3d4a7de661323cd63f32ddc02ec212c5ee2ef5a7a81bea49d248cd38bae4e',
+    );
+  });
+
+  test.each([
+    ['a wrong secret', 'AK1', 'sk-2', {}],
+    ['an unknown key', 'AK9', 'sk-1', {}],
+    ['another domain', 'AK1', 'sk-1', { headers: { 'X-Domain-Id': 'd-2' } }],
+    ['a temporary key without its token', 'AKTEMP', 'sk-t', {}],
+    ['a temporary key with another token', 'AKTEMP', 'sk-t', { headers: { 'X-Security-Token': 'st-2' } }],
+    [
+      'a content hash of another body',
+      'AK1',
+      'sk-1',
+      { headers: { 'X-Sdk-Content-Sha256': '0'.repeat(64) } },
+    ],
+  ])('%s is refused', async (_, access, secret, given) => {
+    const huawei = await start({ accessKeys });
+    const answer = await signed(huawei, access, secret, given);
+    expect([answer.status, answer.json.error_code]).toEqual([401, 'APIGW.0301']);
+    expect(huawei.osm.marks).toBe(0);
+  });
+
+  test('a temporary key with its token passes, and so does a body that is declared unsigned', async () => {
+    const huawei = await start({ accessKeys });
+    const temporary = { headers: { 'X-Security-Token': 'st-1' } };
+    expect((await signed(huawei, 'AKTEMP', 'sk-t', temporary)).status).toBe(200);
+    const unsigned = { headers: { 'X-Sdk-Content-Sha256': 'UNSIGNED-PAYLOAD' }, body: '{"group_id":"g"}' };
+    expect((await signed(huawei, 'AK1', 'sk-1', unsigned)).status).toBe(200);
+  });
+
+  test('the body, the path and the headers are part of what is signed', async () => {
+    const huawei = await start({ accessKeys, openCases: true });
+    const good = await signed(huawei, 'AK1', 'sk-1', { body: '{"group_id":"g"}' });
+    expect(good.status).toBe(200);
+    const headers = huawei.requests[0]?.headers as Record<string, string>;
+    const replay = (path: string, body: string, change: Record<string, string> = {}) =>
+      call(huawei, 'POST', path, { headers: { ...headers, ...change }, body });
+    expect((await replay(markPath('case-1'), '{"group_id":"g"}')).status).toBe(200);
+    expect((await replay(markPath('case-1'), '{"group_id":"h"}')).status).toBe(401);
+    expect((await replay(markPath('case-2'), '{"group_id":"g"}')).status).toBe(401);
+    expect((await replay(`${markPath('case-1')}?a=1`, '{"group_id":"g"}')).status).toBe(401);
+    expect((await replay(markPath('case-1'), '{"group_id":"g"}', { host: 'other' })).status).toBe(401);
+    expect((await replay(markPath('case-1'), '{"group_id":"g"}', { 'x-language': 'en-us' })).status).toBe(
+      200,
+    );
+  });
+
+  test.each([
+    [14.5, 200],
+    [-14.5, 200],
+    [15.5, 401],
+    [-15.5, 401],
+  ])('a clock %d minutes away', async (minutes, status) => {
+    const huawei = await start({ accessKeys, clockOffsetMs: minutes * MINUTE_MS });
+    expect((await signed(huawei, 'AK1', 'sk-1')).status).toBe(status);
+  });
+
+  test('more than five failures in a row lock the key for five minutes', async () => {
+    const huawei = await start({ accessKeys });
+    const fail = () => signed(huawei, 'AK1', 'wrong');
+    const pass = () => signed(huawei, 'AK1', 'sk-1');
+    for (let failure = 0; failure < 5; failure += 1) await fail();
+    expect((await pass()).status).toBe(200);
+    for (let failure = 0; failure < 6; failure += 1) await fail();
+    const locked = await pass();
+    expect(locked.status).toBe(401);
+    expect(locked.json.error_msg).toMatch('AK access failed to reach the limit,forbidden');
+    huawei.clock.offsetMs += 5 * MINUTE_MS;
+    expect((await pass()).status).toBe(200);
+  });
+
+  test('what is not in the form of a signature is refused', async () => {
+    const huawei = await start({ accessKeys });
+    for (const authorization of [
+      'Bearer x',
+      'SDK-HMAC-SHA256 Access=AK1, SignedHeaders=host, Signature=00',
+    ]) {
+      const answer = await call(huawei, 'POST', markPath('case-1'), { headers: { authorization } });
+      expect([answer.status, answer.json.error_code]).toEqual([401, 'APIGW.0301']);
+    }
+  });
+});
