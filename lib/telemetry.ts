@@ -9,6 +9,10 @@ import type { Outcome } from './failure.ts';
 export const metricUnits = {
   Marked: MetricUnit.Count,
   Superseded: MetricUnit.Count,
+  /** Marked or superseded. Every batch says it, 0 too: no number means no receipts. */
+  Settled: MetricUnit.Count,
+  /** Superseded less marked, below 0 on a good day: more than half were superseded where the sum is above 0. */
+  SupersededExcess: MetricUnit.Count,
   LateUnchecked: MetricUnit.Count,
   DeadLettered: MetricUnit.Count,
   Calls: MetricUnit.Count,
@@ -19,9 +23,6 @@ export const metricUnits = {
   OldestUnsettledAge: MetricUnit.Seconds,
 } as const;
 export type MetricName = keyof typeof metricUnits;
-
-/** A batch without any is a number too: alarms look for it. */
-const ALWAYS = ['Marked', 'Superseded'] as const;
 
 /** What is counted beside them: it stands in the log line `batch.settled` alone. */
 type Logged =
@@ -40,7 +41,7 @@ type Logged =
   | 'LogIns'
   | 'LogInsRefused';
 type Distribution = 'ReadLag' | 'OldestUnsettledAge';
-export type CountName = Exclude<MetricName, Distribution> | Logged;
+export type CountName = Exclude<MetricName, Distribution | 'Settled' | 'SupersededExcess'> | Logged;
 
 const isMetric = (name: string): name is MetricName => name in metricUnits;
 
@@ -86,7 +87,9 @@ export const createTelemetry = () => {
     settled(facts: Record<string, number>, values: Record<Distribution, number[]>) {
       const all = Object.fromEntries(Array.from(counts, ([name, count]) => [fieldOf(name), count]));
       log.info('batch.settled', { ...all, ...facts });
-      for (const name of ALWAYS) count(name, 0);
+      const { Marked = 0, Superseded = 0 } = Object.fromEntries(counts);
+      metrics.addMetric('Settled', metricUnits.Settled, Marked + Superseded);
+      metrics.addMetric('SupersededExcess', metricUnits.SupersededExcess, Superseded - Marked);
       for (const [name, count] of counts) {
         if (isMetric(name)) metrics.addMetric(name, metricUnits[name], count);
       }

@@ -165,7 +165,7 @@ describe('receipts that ask for the same mark', () => {
       ['1', 'g'],
       ['2', undefined],
     ]);
-    expect(environment.metrics()).toMatchObject({ Marked: 6, Superseded: 0, Calls: 2 });
+    expect(environment.metrics()).toMatchObject({ Marked: 6, Settled: 6, SupersededExcess: -6, Calls: 2 });
     expect(environment.counts()).toMatchObject({ receipts: 6, marks: 2, coalesced: 4 });
   });
 
@@ -385,7 +385,7 @@ describe('telemetry', () => {
       },
     ]);
     const metrics = environment.metrics();
-    expect(metrics).toMatchObject({ Marked: 1, Superseded: 0, DeadLettered: 2 });
+    expect(metrics).toMatchObject({ Marked: 1, Settled: 1, DeadLettered: 2 });
     expect(metrics).not.toHaveProperty('Rejected');
     expect(metrics.ReadLag).toBeGreaterThanOrEqual(5000);
     expect(metrics.ReadLag).toBeLessThan(15_000);
@@ -400,7 +400,7 @@ describe('telemetry', () => {
       { body: receipt('2'), system: { SentTimestamp: String(Date.now() - 600_000) } },
     ]);
     const metrics = environment.metrics();
-    expect(metrics).toMatchObject({ Marked: 0 });
+    expect(metrics).toMatchObject({ Settled: 0 });
     expect(environment.counts()).toMatchObject({ throttles: 2, rate_limited: 2 });
     expect(metrics.OldestUnsettledAge).toBeGreaterThanOrEqual(600);
     expect(metrics.OldestUnsettledAge).toBeLessThan(610);

@@ -55,9 +55,12 @@ const story = async () => {
     lint('with every param set', [
       'site=china',
       'credentialsFrom=ssm:/huawei/relay',
-      'credentialsKeyArn=arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000',
-      'alarmTopicArn=arn:aws:sns:eu-west-1:123456789012:on-call',
+      'credentialsKeyArn=arn:aws:kms:ap-southeast-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000',
+      'alarmTopicArn=arn:aws:sns:ap-southeast-1:123456789012:on-call',
       'logRetentionDays=7',
+      'webIdentityAudience=https://iam.example.com/relay',
+      'permissionsBoundaryArn=arn:aws:iam::123456789012:policy/bounds',
+      'deadLetterThreshold=10',
     ]),
   ]);
 
