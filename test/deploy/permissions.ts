@@ -3,14 +3,20 @@ import assert from 'node:assert/strict';
 import { build } from 'esbuild';
 import { zipSync } from 'fflate';
 import type { Check } from '../../lib/doctor/check.ts';
-import { REGION } from './aws.ts';
+import { OWNER, REGION } from './aws.ts';
 import { eventually, type Report } from './report.ts';
 import type { SignedCall } from './signed-call.ts';
-import type { Deployed } from './stack.ts';
+import { AUDIENCE, type Deployed } from './stack.ts';
 
 interface Statement {
   Sid: string;
   Action: string | string[];
+  Condition?: object;
+}
+interface Granted {
+  PolicyName: string;
+  Sid: string;
+  action: string;
 }
 /** Does something that needs the permission, and says whether it worked. */
 type Deed = () => Promise<boolean>;
@@ -74,16 +80,17 @@ const policiesOf = async ({ aws: { iam } }: Deployed, RoleName: string) => {
 /** Everything a role allows: one entry an action. */
 const actionsOf = async (stack: Deployed, roleName: string) =>
   (await policiesOf(stack, roleName)).flatMap(({ PolicyName, document }) =>
-    document.Statement.flatMap(({ Sid, Action }) =>
-      [Action].flat().map(action => ({ PolicyName, Sid, action })),
+    document.Statement.flatMap(({ Sid, Action, Condition }) =>
+      [Action].flat().map(action => ({ PolicyName, Sid, action, isConditional: Condition !== undefined })),
     ),
   );
 
-/** Runs with one action taken out of the role, and puts it back. */
-const without = async <T>(
+/** Runs with the statement of a role changed (left out, where `change` gives nothing), and puts it back. */
+const changing = async <T>(
   stack: Deployed,
   RoleName: string,
-  { PolicyName, Sid, action }: { PolicyName: string; Sid: string; action: string },
+  { PolicyName, Sid }: { PolicyName: string; Sid: string },
+  change: (statement: Statement) => Statement | undefined,
   run: () => Promise<T>,
 ): Promise<T> => {
   const policy = (await policiesOf(stack, RoleName)).find(each => each.PolicyName === PolicyName);
@@ -94,18 +101,27 @@ const without = async <T>(
       ? stack.aws.iam.putRolePolicy({ RoleName, PolicyName, PolicyDocument })
       : stack.aws.iam.deleteRolePolicy({ RoleName, PolicyName });
   };
-  const reduced = policy.document.Statement.flatMap(statement => {
-    if (statement.Sid !== Sid) return [statement];
-    const Action = [statement.Action].flat().filter(each => each !== action);
-    return Action.length > 0 ? [{ ...statement, Action }] : [];
-  });
-  await put(reduced);
+  const { Statement } = policy.document;
+  await put(Statement.flatMap(each => (each.Sid === Sid ? (change(each) ?? []) : [each])));
   try {
     return await run();
   } finally {
-    await put(policy.document.Statement);
+    await put(Statement);
   }
 };
+
+/** Runs with one action taken out of the role. */
+const without = <T>(stack: Deployed, roleName: string, action: Granted, run: () => Promise<T>) =>
+  changing(
+    stack,
+    roleName,
+    action,
+    statement => {
+      const Action = [statement.Action].flat().filter(each => each !== action.action);
+      return Action.length > 0 ? { ...statement, Action } : undefined;
+    },
+    run,
+  );
 
 /** What became of the first receive of a message, as the function logged it. */
 const fateOf = ({ aws, out }: Deployed, messageId: string) =>
@@ -120,6 +136,12 @@ const sqsCall = (verb: string, QueueUrl: string, body: object = {}): SignedCall 
   service: 'sqs',
   target: `AmazonSQS.${verb}`,
   body: { QueueUrl, ...body },
+});
+
+const ssmCall = (verb: string, Name: string, body: object = {}): SignedCall => ({
+  service: 'ssm',
+  target: `AmazonSSM.${verb}`,
+  body: { Name, ...body },
 });
 
 /**
@@ -155,6 +177,26 @@ const markAsReadDeeds = (stack: Deployed, probe: Probe): Deeds => {
       const { checks } = result as { checks: Check[] };
       return checks.find(({ check }) => check === 'dead-letter queue')?.status === 'ok';
     },
+    'ssm:GetParameter': () => probe.call(ssmCall('GetParameter', stack.refusalsName)),
+    'ssm:PutParameter': () =>
+      probe.call(ssmCall('PutParameter', stack.refusalsName, { Value: 'tried', Overwrite: true })),
+    'kms:Decrypt': async () => {
+      const body = { KeyId: stack.keyId, Plaintext: 'c2VjcmV0' };
+      const encrypted = await aws.callAs(OWNER, { service: 'kms', target: 'TrentService.Encrypt', body });
+      const { CiphertextBlob } = JSON.parse(encrypted.body);
+      return probe.call({ service: 'kms', target: 'TrentService.Decrypt', body: { CiphertextBlob } });
+    },
+    'sts:GetWebIdentityToken': () =>
+      probe.call({
+        service: 'sts',
+        form: {
+          Action: 'GetWebIdentityToken',
+          Version: '2011-06-15',
+          'Audience.member.1': AUDIENCE,
+          SigningAlgorithm: 'RS256',
+          DurationSeconds: '300',
+        },
+      }),
     'sqs:DeleteMessage': () =>
       probe.call(
         sqsCall('DeleteMessage', out.QueueUrl, { ReceiptHandle: 'of no message' }),
@@ -232,12 +274,19 @@ const proveRole = async (stack: Deployed, report: Report, which: string, probe: 
   for (const grant of granted) {
     const deed = deeds[nameOf(grant)];
     if (!deed) continue;
-    await report.check(`${which}: ${grant.Sid} needs ${grant.action}`, async () => {
+    const { Sid, action, isConditional } = grant;
+    const condition = isConditional ? ', and its condition holds' : '';
+    await report.check(`${which}: ${Sid} needs ${action}${condition}`, async () => {
       await emptyQueues(stack);
-      assert.ok(await deed(), 'did not work with the whole role');
+      // The emulator knows neither of the two conditions' keys, so with them nothing is allowed; that they allow what
+      // they should, nothing here can show.
+      if (isConditional) assert.ok(!(await deed()), 'worked although the condition cannot hold');
+      const unconditional = ({ Condition, ...statement }: Statement) => statement;
+      const works = isConditional ? changing(stack, probe.roleName, grant, unconditional, deed) : deed();
+      assert.ok(await works, 'did not work with the whole role');
       await emptyQueues(stack);
       assert.ok(!(await without(stack, probe.roleName, grant, deed)), 'worked without it as well');
-      return 'works with it, and not without';
+      return `works with it, and not without${isConditional ? '; nor with a condition that does not hold' : ''}`;
     });
   }
 };
@@ -264,6 +313,13 @@ export const checkPermissions = async (stack: Deployed, report: Report) => {
         ['mark-as-read receives dead letters', mark, sqsCall('ReceiveMessage', out.DeadLetterQueueUrl)],
         ['mark-as-read purges its queue', mark, sqsCall('PurgeQueue', out.QueueUrl)],
         ['mark-as-read reads another secret', mark, secret(`${stack.name}-other`)],
+        ['mark-as-read reads another parameter', mark, ssmCall('GetParameter', '/another')],
+        [
+          'mark-as-read writes another parameter',
+          mark,
+          ssmCall('PutParameter', '/another', { Value: 'x', Type: 'String' }),
+        ],
+        ['replay reads the refusals', replay, ssmCall('GetParameter', stack.refusalsName)],
         ['replay reads the secret', replay, secret(stack.secretName)],
         [
           'replay sends dead letters',

@@ -19,15 +19,15 @@ import {
 } from './relaying.ts';
 import { checkReplay } from './replaying.ts';
 import { createReport } from './report.ts';
-import { createStack } from './stack.ts';
+import { AUDIENCE, createKey, createStack } from './stack.ts';
+import { checkOtherStage, PARAMETER } from './stages.ts';
 import {
   checkAlarms,
-  checkParameterStage,
   checkProducer,
   checkRemove,
   checkSecondDeploy,
+  checkTags,
   checkTransport,
-  PARAMETER,
 } from './surroundings.ts';
 
 const STAGE = 'proof';
@@ -58,7 +58,7 @@ const story = async () => {
       'credentialsKeyArn=arn:aws:kms:ap-southeast-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000',
       'alarmTopicArn=arn:aws:sns:ap-southeast-1:123456789012:on-call',
       'logRetentionDays=7',
-      'webIdentityAudience=https://iam.example.com/relay',
+      `webIdentityAudience=${AUDIENCE}`,
       'permissionsBoundaryArn=arn:aws:iam::123456789012:policy/bounds',
       'deadLetterThreshold=10',
     ]),
@@ -69,7 +69,11 @@ const story = async () => {
   cleanUps.push(huawei.close);
   const emulator = await startEmulator();
   cleanUps.push(emulator.stop);
-  const stack = await createStack(emulator, huawei, STAGE);
+  const key = await createKey(emulator);
+  const stack = await createStack(emulator, huawei, STAGE, {
+    credentialsKeyArn: key.arn,
+    webIdentityAudience: AUDIENCE,
+  });
   cleanUps.push(stack.remove);
   await stack.aws.secrets.createSecret({ Name: stack.secretName, SecretString: secretOf(PASSWORD) });
   const out = await report.check('`serverless deploy` takes serverless.yml as it is', async () => {
@@ -77,7 +81,7 @@ const story = async () => {
     return stack.outputs();
   });
   if (!out) return;
-  const deployed = { ...stack, out };
+  const deployed = { ...stack, out, keyId: key.id };
 
   report.section('Receipts');
   await checkMarking(deployed, report);
@@ -94,15 +98,20 @@ const story = async () => {
   await checkProducer(deployed, report);
   await checkEnvelopes(deployed, report);
   await checkAlarms(deployed, report);
+  await checkTags(deployed, report);
   await checkSecondDeploy(deployed, report);
 
   report.section('Permissions, one by one');
   await checkPermissions(deployed, report);
 
   report.section('A second stage');
-  const second = await createStack(emulator, huawei, `${STAGE}-ssm`, [`credentialsFrom=ssm:${PARAMETER}`]);
+  const second = await createStack(emulator, huawei, `${STAGE}-ssm`, {
+    credentialsFrom: `ssm:${PARAMETER}`,
+    alarms: 'none',
+    dashboard: 'none',
+  });
   cleanUps.push(second.remove);
-  await checkParameterStage(second, secretOf(SECOND_PASSWORD), report);
+  await checkOtherStage(second, secretOf(SECOND_PASSWORD), report);
 
   report.section('Removal');
   await checkRemove(deployed, report);

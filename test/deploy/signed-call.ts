@@ -6,6 +6,8 @@ export interface SignedCall {
   /** JSON services: `AmazonSQS.SendMessage` and the like. */
   target?: string;
   body?: object;
+  /** Query services, such as STS. */
+  form?: Record<string, string>;
   method?: string;
   headers?: Record<string, string>;
 }
@@ -21,7 +23,7 @@ export interface Caller {
 /** One AWS call as the platform or a producer would make it, without an SDK: shared with the probe function. */
 export const signedCall = (
   { endpoint, region, keys, ca }: Caller,
-  { service, target, body = {}, method = 'POST', headers = {} }: SignedCall,
+  { service, target, body = {}, form, method = 'POST', headers = {} }: SignedCall,
 ) => {
   const { hostname, port, host } = new URL(endpoint);
   const version = service === 'sqs' ? '1.0' : '1.1';
@@ -32,7 +34,7 @@ export const signedCall = (
     method,
     path: '/',
     headers: target ? { 'Content-Type': `application/x-amz-json-${version}`, 'X-Amz-Target': target } : {},
-    ...(method === 'POST' && { body: JSON.stringify(body) }),
+    ...(method === 'POST' && { body: form ? `${new URLSearchParams(form)}` : JSON.stringify(body) }),
   };
   const signed = aws4.sign(unsigned, keys as aws4.Credentials);
   return new Promise<{ status: number; body: string }>((resolve, reject) => {

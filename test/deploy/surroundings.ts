@@ -1,7 +1,7 @@
 // What lies around the functions: transport, producers, alarms, a second deploy, and what remains after removal.
 import assert from 'node:assert/strict';
 import { OWNER } from './aws.ts';
-import { eventually, type Report } from './report.ts';
+import type { Report } from './report.ts';
 import { type Deployed, SERVICE, type Stack } from './stack.ts';
 
 export const checkTransport = async ({ aws, out }: Deployed, report: Report) => {
@@ -48,9 +48,6 @@ export const checkProducer = async ({ aws, out, name }: Deployed, report: Report
   });
 };
 
-/** Where the second stage's credentials are. */
-export const PARAMETER = '/huawei/relay';
-
 interface MetricDocument {
   _aws?: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
   [field: string]: unknown;
@@ -89,6 +86,7 @@ export const checkAlarms = async ({ aws, out, name }: Deployed, report: Report) 
     async () => {
       const { failed } = await aws.invoke(out.MarkAsReadFunctionName, { Records: 'not a batch' });
       assert.ok(failed, 'what is no batch did not make it throw');
+      assert.ok((await aws.invoke(out.ReplayFunctionName, { filter: 'all' })).failed, 'took a wrong request');
       const Dimensions = [{ Name: 'service', Value: name }];
       for (const MetricName of ['Unauthorized', 'Misconfigured', 'BreakerOpened']) {
         const values = emitted('ReadReceiptRelay', MetricName, { service: name });
@@ -99,7 +97,13 @@ export const checkAlarms = async ({ aws, out, name }: Deployed, report: Report) 
       const ringing = after
         .filter(({ StateValue }) => StateValue === 'ALARM')
         .map(({ AlarmName }) => AlarmName);
-      for (const which of ['unauthorized', 'misconfigured', 'breaker-open', 'function-errors']) {
+      for (const which of [
+        'unauthorized',
+        'misconfigured',
+        'breaker-open',
+        'function-errors',
+        'replay-failed',
+      ]) {
         assert.ok(ringing.includes(`${name}-${which}`), `${which} does not ring; these do: ${ringing}`);
       }
       return ringing.map(alarm => alarm?.slice(name.length + 1)).join(', ');
@@ -118,6 +122,29 @@ export const checkAlarms = async ({ aws, out, name }: Deployed, report: Report) 
   });
 };
 
+export const checkTags = ({ aws, out, stage }: Deployed, report: Report) =>
+  report.check('queues, roles and alarms carry service and stage', async () => {
+    /** AWS adds some of its own. */
+    const areRight = (tags: [string | undefined, string | undefined][]) => {
+      const ours = tags.filter(([key]) => !key?.startsWith('aws:')).sort();
+      assert.deepEqual(ours, Object.entries({ service: SERVICE, stage }));
+    };
+    const pairs = (tags: { Key: string | undefined; Value: string | undefined }[] = []) =>
+      tags.map(({ Key, Value }): [string | undefined, string | undefined] => [Key, Value]);
+    for (const QueueUrl of [out.QueueUrl, out.DeadLetterQueueUrl]) {
+      areRight(Object.entries((await aws.sqs.listQueueTags({ QueueUrl })).Tags ?? {}));
+    }
+    for (const FunctionName of [out.MarkAsReadFunctionName, out.ReplayFunctionName]) {
+      const { Role = '' } = await aws.lambda.getFunctionConfiguration({ FunctionName });
+      areRight(pairs((await aws.iam.listRoleTags({ RoleName: Role.split('/').at(-1) })).Tags));
+    }
+    const { MetricAlarms = [] } = await aws.cloudWatch.describeAlarms({ AlarmNamePrefix: SERVICE });
+    for (const { AlarmArn: ResourceARN } of MetricAlarms) {
+      areRight(pairs((await aws.cloudWatch.listTagsForResource({ ResourceARN })).Tags));
+    }
+    return `${MetricAlarms.length} alarms`;
+  });
+
 export const checkSecondDeploy = (stack: Deployed, report: Report) =>
   report.check('a second deploy of the same tree changes nothing', async () => {
     const before = await stack.aws.cloudFormation.describeStacks({ StackName: stack.name });
@@ -127,7 +154,7 @@ export const checkSecondDeploy = (stack: Deployed, report: Report) =>
   });
 
 /** Everything in the account whose name tells that it is ours. */
-const leftovers = async ({ aws, name }: Stack): Promise<string[]> => {
+export const leftovers = async ({ aws, name }: Stack): Promise<string[]> => {
   const { StackSummaries = [] } = await aws.cloudFormation.listStacks({});
   const { QueueUrls = [] } = await aws.sqs.listQueues({});
   const { Functions = [] } = await aws.lambda.listFunctions({});
@@ -165,29 +192,3 @@ export const checkRemove = (stack: Stack, report: Report) =>
     assert.deepEqual(await leftovers(stack), []);
     return `${before.length} things found before, none after`;
   });
-
-/** Another stage beside the first, with its credentials in Systems Manager: it works, and then it is gone. */
-export const checkParameterStage = async (stack: Stack, secret: string, report: Report) => {
-  const { aws, huawei, name } = stack;
-  await report.check(
-    'a stage beside it reads a parameter instead of a secret, and leaves nothing either',
-    async () => {
-      const { status, body } = await aws.callAs(OWNER, {
-        service: 'ssm',
-        target: 'AmazonSSM.PutParameter',
-        body: { Name: PARAMETER, Type: 'SecureString', Value: secret },
-      });
-      assert.equal(status, 200, body);
-      await stack.serverless('deploy');
-      const { QueueUrl } = await stack.outputs();
-      huawei.osm.addCase('by-parameter');
-      await aws.send(QueueUrl, { case_id: 'by-parameter' });
-      await eventually('the case read at Huawei Cloud', async () => huawei.osm.unread('by-parameter') === 0);
-      await stack.serverless('remove');
-      assert.deepEqual(
-        (await leftovers(stack)).filter(each => each.includes(name)),
-        [],
-      );
-    },
-  );
-};
