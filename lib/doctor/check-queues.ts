@@ -9,6 +9,7 @@ interface Setting {
   deadLetters: Attributes;
   maxAttempts: number;
   maxAgeSeconds: number;
+  queueRetentionSeconds: number;
   functionSeconds: number;
 }
 
@@ -82,13 +83,19 @@ const hidden = ({ source, functionSeconds }: Setting): Check => {
   );
 };
 
-const kept = ({ source, deadLetters, maxAgeSeconds }: Setting): Check => {
+const kept = ({ source, deadLetters, maxAgeSeconds, queueRetentionSeconds }: Setting): Check => {
   const check = 'retention';
   if (isSqsError(source) || isSqsError(deadLetters)) return skipped(check, 'the queues could not be read');
   const [here, there] = [source, deadLetters].map(each => seconds(each, 'MessageRetentionPeriod')) as [
     number,
     number,
   ];
+  if (here !== queueRetentionSeconds)
+    return failed(
+      check,
+      `the queue keeps messages ${here} s, and QUEUE_RETENTION_SECONDS is ${queueRetentionSeconds}: near its end a receipt would be ${here < queueRetentionSeconds ? 'lost' : 'given up too early'}`,
+      `Deploy the stack again, or set the variable to ${here}.`,
+    );
   if (here <= maxAgeSeconds)
     return failed(
       check,

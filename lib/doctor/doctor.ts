@@ -117,7 +117,7 @@ export const createDoctor =
             skipped('permission', 'not tried before the above is right'),
           ]
         : await checkAccess(stored, patient);
-    const { maxAttempts, maxAgeSeconds } = config;
+    const { maxAttempts, maxAgeSeconds, queueRetentionSeconds } = config;
     return [
       passed('configuration', 'every variable is set as it should be'),
       secret,
@@ -130,6 +130,7 @@ export const createDoctor =
         deadLetters: there,
         maxAttempts,
         maxAgeSeconds,
+        queueRetentionSeconds,
         functionSeconds,
       }),
     ];

@@ -255,14 +255,16 @@ describe('queues as the code needs them', () => {
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: 'arn:dead', maxReceiveCount: 500 }),
   };
   const deadLetters = { QueueArn: 'arn:dead', MessageRetentionPeriod: String(14 * DAY_SECONDS) };
-  const check = (here: object, there: object = {}) =>
+  const check = (here: object, there: object = {}, config: object = {}) =>
     byStatus(
       checkQueues({
         source: { ...source, ...here },
         deadLetters: { ...deadLetters, ...there },
         maxAttempts: 8,
         maxAgeSeconds: DAY_SECONDS,
+        queueRetentionSeconds: 7 * DAY_SECONDS,
         functionSeconds: 30,
+        ...config,
       }),
       'failed',
     );
@@ -280,10 +282,13 @@ describe('queues as the code needs them', () => {
       { VisibilityTimeout: '179', ...redrive({ deadLetterTargetArn: 'arn:dead', maxReceiveCount: 1000 }) },
       {},
     ],
-    [['retention'], { MessageRetentionPeriod: String(DAY_SECONDS) }, {}],
     [['retention'], {}, { MessageRetentionPeriod: String(7 * DAY_SECONDS) }],
-  ])('%j', (names, here, there) => {
-    expect(check(here, there)).toEqual(names);
+    // The variable has to say what the queue does, in either direction.
+    [['retention'], { MessageRetentionPeriod: String(6 * DAY_SECONDS) }, {}],
+    [['retention'], { MessageRetentionPeriod: String(8 * DAY_SECONDS) }, {}],
+    [['redrive policy', 'retention'], {}, {}, { maxAgeSeconds: 7 * DAY_SECONDS }],
+  ] as [string[], object, object, object?][])('%j', (names, here, there, config) => {
+    expect(check(here, there, config)).toEqual(names);
   });
 });
 
