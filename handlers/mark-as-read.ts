@@ -21,7 +21,7 @@ const { relay, session, readCredentials, redactor, source, deadLetters } = compo
 const takeBatch = middy<SQSEvent, unknown>({ timeoutEarlyInMillis: 0 })
   .use(sqsPartialBatchFailure({ logger: () => {} })) // the relay has a line for every record
   .before(({ context }) => telemetry.log.appendKeys({ function_request_id: context.awsRequestId }))
-  .onError(({ error }) => telemetry.log.error('batch.broke', error as Error))
+  .onError(({ error }) => telemetry.log.error('batch.crashed', error as Error))
   .handler((event: SQSEvent, context: Context) => relay(event.Records, context.getRemainingTimeInMillis()));
 
 /** {"doctor": true} in, a list of checks out. Loaded on demand: batches do not pay for it. */

@@ -25,6 +25,10 @@ export interface Failure {
   request_id?: string;
   /** How long Huawei asked us to wait, in seconds. */
   retryAfterSeconds?: number;
+  /** The mark itself was never sent: its log-in or its look failed, or others have failed before it. */
+  unsent?: true;
+  /** Where nothing was tried for this mark, as others had failed: since when, in milliseconds. */
+  stoppedAt?: number;
 }
 
 /** The function's time ran out first: nobody's fault, and no back-off of its own. */
@@ -33,19 +37,27 @@ export interface Unfinished {
   detail: string;
 }
 
+/** What a look at a late receipt's case found. */
+interface Newer {
+  /** What the receipt reaches up to, ISO 8601. */
+  bound: string;
+  /** When the other side wrote last, ISO 8601. */
+  newer: string;
+}
+
 export interface Marked {
   code: 'marked';
   status: number;
   request_id?: string;
+  /** Late, and a look could not tell whether there is a newer message: why. */
+  unchecked?: string;
+  /** It would have been superseded, had LATE_RECEIPTS been `check`. */
+  shadow?: Newer;
 }
 
 /** Late, and the other side has written since the person read: acknowledged, and nothing is marked. */
-export interface Superseded {
+export interface Superseded extends Newer {
   code: 'superseded';
-  /** What the receipt reaches up to, ISO 8601. */
-  bound: string;
-  /** When the newer message was written, ISO 8601. */
-  newer: string;
 }
 
 export type Outcome = Marked | Superseded | Failure | Unfinished;
@@ -57,15 +69,19 @@ export const failure = (code: FailureCode, detail: string): Failure => ({ code, 
 export const isServiceFailure = ({ code }: Outcome): boolean =>
   (serviceCodes as readonly string[]).includes(code);
 
+/** What others met may be over: it decides for a mark that was never tried only when it has lasted so long. */
+const STOPPED_LEAST_MS = 15 * 60_000;
+
 /**
  * Where a failed message goes now. Trouble with the service never dead-letters a message younger than
  * `maxAgeSeconds`; a dead letter that may be cured by a repair is not worth waiting for.
  *
  * @param receives ApproximateReceiveCount
  * @param firstReceivedAt ApproximateFirstReceiveTimestamp in milliseconds: a replay starts afresh
+ * @param now in milliseconds
  */
 export const route = (
-  { code }: Failure,
+  { code, stoppedAt = Number.NEGATIVE_INFINITY }: Failure,
   { receives, firstReceivedAt }: { receives: number; firstReceivedAt: number },
   { maxAttempts, maxAgeSeconds }: { maxAttempts: number; maxAgeSeconds: number },
   now: number,
@@ -83,8 +99,10 @@ export const route = (
     case 'rate_limited':
     case 'unavailable':
     case 'unreachable':
-    case 'timeout':
-      return now - firstReceivedAt >= maxAgeSeconds * 1000 ? 'dead_letter' : 'back_off';
+    case 'timeout': {
+      const isOld = now - firstReceivedAt >= maxAgeSeconds * 1000;
+      return isOld && now - stoppedAt >= STOPPED_LEAST_MS ? 'dead_letter' : 'back_off';
+    }
     default:
       return code satisfies never;
   }

@@ -36,6 +36,8 @@ export type Looked =
 const PAGE = 100;
 /** The order is not documented and one may have come between: the second page overlaps the first by so many. */
 const LAST_PAGE = 80;
+/** How many messages two pages show; a case with fewer shows all. */
+export const MOST_SEEN = PAGE + LAST_PAGE;
 /** ListMessages' own limit. */
 const MOST_OFFSET = 65_535;
 /** 100 texts of 400 characters, escaped, and room for what is listed beside them. */

@@ -21,15 +21,17 @@ interface Dependencies {
 /**
  * Calls OSM, for marks and looks alike. At most two repeats, each once: after a 401, by whoever holds the
  * credentials, and after a kept connection broke before any answer (a frozen function wakes with dead sockets)
- * on a fresh one. Every start counts against the pace.
+ * on a fresh one. Every start counts against the pace. What failed before this call could be sent is `unsent`.
  */
 export const createOsmCall =
   ({ client, session, pace, headers, telemetry }: Dependencies) =>
-  (call: Call, { signal, timeoutMs }: Timing): Promise<Answer | Broken> => {
+  async (call: Call, { signal, timeoutMs }: Timing): Promise<Answer | Broken> => {
+    let isSent = false;
     const start = async (started: Call): Promise<Answer | Broken> => {
       // What waits in vain leaves its place to the next invocation.
       if (!(await pace.turn(signal))) return { broken: unfinished, stale: false };
       telemetry.count('Calls');
+      if (started.path === call.path) isSent = true;
       const startedAt = performance.now();
       const answer = await client.send(timeoutMs === undefined ? started : { ...started, timeoutMs });
       if ('broken' in answer) return answer;
@@ -46,7 +48,9 @@ export const createOsmCall =
       return start({ ...each, fresh: true });
     };
 
-    return session.authorized({ ...call, headers: { ...headers, ...call.headers } }, send);
+    const answer = await session.authorized({ ...call, headers: { ...headers, ...call.headers } }, send);
+    if (isSent || !('broken' in answer) || answer.broken.code === 'unfinished') return answer;
+    return { ...answer, broken: { ...answer.broken, unsent: true } };
   };
 
 export type OsmCall = ReturnType<typeof createOsmCall>;

@@ -1,76 +1,131 @@
-import {
-  circuitBreaker,
-  ExponentialBackoff,
-  handleWhenResult,
-  isBrokenCircuitError,
-  noJitterGenerator,
-} from 'cockatiel';
 import { type Failure, isServiceFailure, type Outcome } from '../failure.ts';
 import type { Telemetry } from '../telemetry.ts';
 
-/** One bad case that makes Huawei stumble must not stop the others; five of them in a row are the service. */
+/** A few cases that make Huawei stumble must not stop the others; five marks in a row are the service. */
 const FAILURES_TO_OPEN = 5;
-const FIRST_PROBE_MS = 5_000;
+/** Longer than the longest back-off: a mark that fails whenever it comes back is not counted again. */
+const LATELY_MS = 20 * 60_000;
 /** So often at most an outage costs a call, and so late at most its end is noticed. */
-const LAST_PROBE_MS = 30_000;
+const TRY_EVERY_MS = 1_000;
+/** Tries of one batch: two, so that one bad case does not decide for all. Failures that open it are one. */
+const TRIES_PER_BATCH = 2;
 
 /**
- * Stops calling a service that is down: opens after failures of so many distinct marks in a row, then lets one
- * probe through from time to time; what waits meanwhile shares the probe's fate.
+ * Stops calling a service that is down: opens after service failures of five distinct marks with no success
+ * between, and closes when a try succeeds. Only a mark's own call counts (not what is `unsent`); a 429 is neither
+ * failure nor success.
  */
-export const createBreaker = (telemetry: Pick<Telemetry, 'log' | 'count'>) => {
-  const failing = new Set<string>();
-  let cause: Failure | undefined;
+export const createBreaker = ({ log, count }: Pick<Telemetry, 'log' | 'count'>) => {
+  /** When a mark last failed, by its key, in milliseconds; the oldest first. */
+  const failedAt = new Map<string, number>();
+  /** Distinct marks that failed since the last success. */
+  let failures = 0;
+  /** Ever: a failure counts only where this has not grown since its call began. */
+  let successes = 0;
+  let opened: { cause: Failure; at: number } | undefined;
+  /** By the clock that nobody sets: it is compared with one second only, so that a frozen function loses nothing. */
+  let triedAt = Number.NEGATIVE_INFINITY;
+  let news = Promise.withResolvers<void>();
 
-  const build = () => {
-    const policy = circuitBreaker(
-      // A probe that was cut short has proved nothing.
-      handleWhenResult(
-        outcome => isServiceFailure(outcome as Outcome) || (outcome as Outcome).code === 'unfinished',
-      ),
-      {
-        halfOpenAfter: new ExponentialBackoff({
-          initialDelay: FIRST_PROBE_MS,
-          maxDelay: LAST_PROBE_MS,
-          generator: noJitterGenerator,
-        }),
-        breaker: {
-          state: undefined,
-          success: () => failing.clear(),
-          failure: () => failing.size >= FAILURES_TO_OPEN,
-        },
-      },
-    );
-    policy.onBreak(() => {
-      telemetry.count('BreakerOpened');
-      telemetry.log.error('breaker.opened', { ...cause });
-    });
-    return policy;
+  /** Lets those who wait look again. */
+  const tell = () => {
+    news.resolve();
+    news = Promise.withResolvers();
   };
-  let policy = build();
+
+  const close = () => {
+    failures = 0;
+    opened = undefined;
+    tell();
+  };
+
+  const failedLately = (key: string): boolean => {
+    for (const [oldest, at] of failedAt) {
+      if (Date.now() - at < LATELY_MS) break;
+      failedAt.delete(oldest);
+    }
+    return failedAt.has(key);
+  };
+
+  const fail = (key: string, cause: Failure, isOutdated: boolean) => {
+    const counts = !isOutdated && !failedLately(key);
+    failedAt.delete(key);
+    failedAt.set(key, Date.now());
+    if (opened || !counts || ++failures < FAILURES_TO_OPEN) return;
+    opened = { cause, at: Date.now() };
+    count('BreakerOpened');
+    log.error('breaker.opened', { ...cause });
+  };
+
+  const succeed = (key: string) => {
+    failedAt.delete(key);
+    successes++;
+    close();
+  };
+
+  /** What a mark's call says of the service. */
+  const hear = (key: string, outcome: Outcome, began: number, isTry: boolean) => {
+    if (outcome.code === 'unfinished' || outcome.code === 'superseded') return;
+    if ('unsent' in outcome) return;
+    if (!isServiceFailure(outcome)) succeed(key);
+    else if (outcome.code !== 'rate_limited') fail(key, outcome as Failure, successes > began);
+    else if (isTry) close();
+  };
 
   return {
-    /** Makes the call; or, while the breaker is open, answers with the failure that opened it. */
-    async run(key: string, call: () => Promise<Outcome>): Promise<Outcome> {
-      try {
-        return await policy.execute(async () => {
-          const outcome = await call();
-          if (isServiceFailure(outcome)) {
-            cause = outcome as Failure;
-            if (failing.size < FAILURES_TO_OPEN) failing.add(key);
-          }
-          return outcome;
-        });
-      } catch (error) {
-        if (isBrokenCircuitError(error) && cause)
-          return { ...cause, detail: `not called, as others failed: ${cause.detail}` };
-        throw error;
-      }
-    },
-    /** Starts anew, after what was wrong has been mended. */
+    /** Whether the mark's last call failed, and that in the last 20 minutes. */
+    failedLately,
+
+    /** Starts anew, after what was wrong has been put right. */
     close() {
-      failing.clear();
-      policy = build();
+      failedAt.clear();
+      close();
+    },
+
+    /**
+     * @param signal aborted when no call of this batch may start any more
+     * @returns a function that makes a mark's call; or, while the breaker is open, answers with the failure that
+     * opened it. Whoever comes while a try is under way, or soon to begin, waits for what it brings
+     */
+    startBatch(signal: AbortSignal) {
+      let triesLeft = TRIES_PER_BATCH;
+      let trying = 0;
+      signal.addEventListener('abort', tell, { once: true });
+
+      return async (key: string, call: () => Promise<Outcome>): Promise<Outcome> => {
+        while (opened) {
+          const { cause, at } = opened;
+          if (signal.aborted || triesLeft + trying === 0)
+            return {
+              ...cause,
+              detail: `not called, as others failed: ${cause.detail}`,
+              unsent: true,
+              stoppedAt: at,
+            };
+          const waitMs = Math.ceil(triedAt + TRY_EVERY_MS - performance.now());
+          if (triesLeft > 0 && waitMs <= 0) break;
+          const turn = new Promise(resolve => setTimeout(resolve, Math.max(waitMs, 1)));
+          await Promise.race(triesLeft > 0 ? [news.promise, turn] : [news.promise]);
+        }
+        const [isTry, began] = [opened !== undefined, successes];
+        if (isTry) {
+          triesLeft--;
+          trying++;
+          triedAt = performance.now();
+        }
+        try {
+          const outcome = await call();
+          const wasOpen = opened !== undefined;
+          hear(key, outcome, began, isTry);
+          if (opened && !wasOpen) triesLeft = TRIES_PER_BATCH - 1;
+          return outcome;
+        } finally {
+          if (isTry) {
+            trying--;
+            tell();
+          }
+        }
+      };
     },
   };
 };

@@ -5,12 +5,14 @@ import { createCredentials } from '../credentials/secret-store.ts';
 import { createSession } from '../credentials/session.ts';
 import type { CreateClient } from '../huawei/http.ts';
 import { createMarkAsRead } from '../huawei/mark-as-read.ts';
+import { createLook } from '../huawei/messages.ts';
 import { createOsmCall } from '../huawei/osm-call.ts';
 import { createPace } from '../huawei/pace.ts';
 import { createRedactor } from '../redact.ts';
 import type { CreateQueue } from '../sqs/queue.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { createBreaker } from './breaker.ts';
+import { createLate } from './late.ts';
 import { createRelay } from './relay.ts';
 import { createSettle } from './settle.ts';
 
@@ -33,16 +35,17 @@ export const compose = (config: Config, { createClient, createQueue, telemetry }
   const open = createGrants({ host: client.host, logIn, redactor });
   const session = createSession({ readCredentials, open, redactor, telemetry });
   const pace = createPace(config.maxRequestsPerSecond);
-  const callOsm = createOsmCall({ client, session, pace, headers: config.headers, telemetry });
+  const call = createOsmCall({ client, session, pace, headers: config.headers, telemetry });
   const source = createQueue(config.queueUrl);
   const deadLetters = createQueue(config.deadLetterQueueUrl);
+  const { redact } = redactor;
   const relay = createRelay({
-    mark: createMarkAsRead(callOsm, redactor.redact),
+    late: createLate({ mark: createMarkAsRead(call, redact), look: createLook({ call, redact }), config }),
     session,
     breaker: createBreaker(telemetry),
     settle: createSettle({ source, deadLetters, limits: config, redactor, telemetry }),
     telemetry,
-    maxInFlight: config.maxInFlight,
+    config,
   });
   return { relay, session, readCredentials, redactor, source, deadLetters };
 };

@@ -1,29 +1,29 @@
 import type { SQSRecord } from 'aws-lambda';
 import pMap from 'p-map';
+import type { Config } from '../config.ts';
 import type { Session } from '../credentials/session.ts';
-import { type Outcome, unfinished } from '../failure.ts';
-import type { Timing } from '../huawei/http.ts';
-import type { Mark } from '../huawei/mark-as-read.ts';
+import { unfinished } from '../failure.ts';
 import { parseReceipt } from '../receipt/receipt.ts';
 import { metricOf, type Telemetry } from '../telemetry.ts';
 import type { Breaker } from './breaker.ts';
-import { coalesce, markOf } from './mark.ts';
-import { broke, type Entry, receivesOf } from './settle.ts';
+import { boundOf, type Late, sentAtOf } from './late.ts';
+import { coalesce, type Entry, type Group, markOf } from './mark.ts';
+import { crashed, receivesOf, type Settle } from './settle.ts';
 
 /** Time kept for the calls that settle: a quarter of what there is, at most five seconds. */
 export const settleMs = (remainingMs: number): number => Math.min(5000, remainingMs / 4);
 /** Of which a tenth is left, so that our answer is out before the function's end. */
 const answerMs = (remainingMs: number): number => settleMs(remainingMs) / 10;
-
-type Wish = Entry & { mark: Mark };
+/** So that a call that may start last is heard to its end: a busy machine's timers are late. */
+const lateTimersMs = (forMs: number): number => Math.min(100, forMs / 20);
 
 interface Dependencies {
-  mark: (mark: Mark, timing: Timing) => Promise<Outcome>;
+  late: Late;
   session: Pick<Session, 'changed'>;
   breaker: Breaker;
-  settle: (entries: Entry[], forMs: number) => Promise<void>;
+  settle: Settle;
   telemetry: Telemetry;
-  maxInFlight: number;
+  config: Pick<Config, 'maxInFlight' | 'requestTimeoutMs'>;
 }
 
 /**
@@ -31,64 +31,76 @@ interface Dependencies {
  * mark, mark until the time is up, settle what failed.
  *
  * @returns a function of the records and the milliseconds left to the function; its answer has one settled
- * result for each record, fulfilled only where the receipt was marked or its dead letter was confirmed
+ * result for each record, fulfilled only where the receipt was marked or superseded or its dead letter confirmed
  */
-export const createRelay = ({ mark, session, breaker, settle, telemetry, maxInFlight }: Dependencies) => {
+export const createRelay = ({ late, session, breaker, settle, telemetry, config }: Dependencies) => {
   const parse = (record: SQSRecord): Entry => {
-    const entry: Entry = { record, fate: 'left' };
+    const entry: Entry = { record, result: 'left' };
     try {
       const parsed = parseReceipt(record.body);
       if ('failure' in parsed) return { ...entry, outcome: parsed.failure };
       const { receipt, readAt } = parsed;
-      return { ...entry, mark: markOf(receipt), ...(readAt !== undefined && { readAt }) };
+      const bound = boundOf(parsed, sentAtOf(record, Date.now()));
+      return { ...entry, mark: markOf(receipt), bound, ...(readAt !== undefined && { readAt }) };
     } catch (error) {
-      broke(entry, error, telemetry);
+      crashed(entry, error, telemetry);
       return entry;
     }
   };
 
-  /** Makes every call that time allows, and gives each wish the outcome of its mark. */
-  const markAll = async (groups: Map<string, Wish[]>, forMs: number) => {
-    const cut = new AbortController();
-    const timeUp = new Promise<Outcome>(resolve => {
-      cut.signal.addEventListener('abort', () => resolve(unfinished));
-    });
-    const attempt = async (key: string, wishes: Wish[]) => {
+  /** Fresh marks before late ones, and what failed lately last. */
+  const inOrder = (groups: Group[]): Group[] => {
+    const rank = ({ key, bound }: Group) =>
+      (breaker.failedLately(key) ? 2 : 0) + (late.isLate(bound) ? 1 : 0);
+    const ranked = Map.groupBy(groups, rank);
+    return [0, 1, 2, 3].flatMap(each => ranked.get(each) ?? []);
+  };
+
+  /** Makes every call that time allows, and gives each entry the outcome of its mark. */
+  const markAll = async (groups: Group[], forMs: number) => {
+    const starts = new AbortController();
+    // A call gets at most half of the time, so that a timeout longer than that ends as a timeout all the same.
+    const timeoutMs = Math.min(config.requestTimeoutMs, forMs / 2);
+    const timing = { signal: starts.signal, timeoutMs };
+    const callOnce = breaker.startBatch(starts.signal);
+    let isOver = false;
+
+    const attempt = async ({ key, mark, bound, entries }: Group) => {
       const start = performance.now();
       try {
-        const outcome = await breaker.run(key, () =>
-          Promise.race([mark((wishes[0] as Wish).mark, { signal: cut.signal }), timeUp]),
-        );
+        const outcome = await callOnce(key, () => late.mark(mark, bound, timing));
         const durationMs = Math.round(performance.now() - start);
-        // After the cut the entries are being settled; what comes now comes too late.
-        if (!cut.signal.aborted) for (const wish of wishes) Object.assign(wish, { outcome, durationMs });
+        // When it is over, the entries are being settled; what comes now comes too late.
+        if (!isOver) for (const entry of entries) Object.assign(entry, { outcome, durationMs });
       } catch (error) {
-        for (const wish of wishes) broke(wish, error, telemetry);
+        for (const entry of entries) crashed(entry, error, telemetry);
       }
     };
     const work = async () => {
       if (await session.changed()) breaker.close();
-      const limits = { concurrency: maxInFlight, signal: cut.signal };
-      await pMap(groups, ([key, wishes]) => attempt(key, wishes), limits);
+      await pMap(inOrder(groups), attempt, { concurrency: config.maxInFlight });
     };
-    const timer = setTimeout(() => cut.abort(), Math.max(0, forMs));
-    await Promise.race([work(), timeUp]);
-    clearTimeout(timer);
+    const stop = setTimeout(() => starts.abort(), Math.max(0, forMs - timeoutMs - lateTimersMs(forMs)));
+    const over = Promise.withResolvers<void>();
+    const end = setTimeout(over.resolve, Math.max(0, forMs));
+    await Promise.race([work(), over.promise]);
+    isOver = true;
+    starts.abort();
+    clearTimeout(stop);
+    clearTimeout(end);
   };
 
   return async (records: SQSRecord[], remainingMs: number): Promise<PromiseSettledResult<void>[]> => {
     const start = performance.now();
     const leftMs = () => remainingMs - (performance.now() - start);
     const entries = records.map(parse);
-    const wishes = entries.filter((entry): entry is Wish => entry.mark !== undefined);
-    const groups = coalesce(wishes);
-    if (groups.size > 0) await markAll(groups, leftMs() - settleMs(remainingMs));
+    const groups = coalesce(entries);
+    if (groups.length > 0) await markAll(groups, leftMs() - settleMs(remainingMs));
     for (const entry of entries) if (!entry.reason) entry.outcome ??= unfinished;
-    await settle(entries, leftMs() - answerMs(remainingMs));
-    telemetry.count('Coalesced', wishes.length - groups.size);
-    report(telemetry, entries, groups.size, performance.now() - start);
-    return entries.map(({ fate, reason = fate }) =>
-      fate === 'marked' || fate === 'superseded' || fate === 'dead_lettered'
+    await settle(entries, leftMs() - answerMs(remainingMs), remainingMs);
+    report(telemetry, entries, groups, performance.now() - start);
+    return entries.map(({ result, reason = result }) =>
+      result === 'marked' || result === 'superseded' || result === 'dead_lettered'
         ? { status: 'fulfilled', value: undefined }
         : { status: 'rejected', reason },
     );
@@ -104,30 +116,36 @@ const logEvents = {
 } as const;
 
 /** One line per receipt, one per batch, and the metrics. */
-const report = ({ log, count, settled }: Telemetry, entries: Entry[], marks: number, batchMs: number) => {
+const report = ({ log, count, settled }: Telemetry, entries: Entry[], groups: Group[], batchMs: number) => {
   const now = Date.now();
   const lags: number[] = [];
-  const fates = { marked: 0, superseded: 0, dead_lettered: 0, delayed: 0, left: 0 };
+  const results = { marked: 0, superseded: 0, dead_lettered: 0, delayed: 0, left: 0 };
   let oldestMs = 0;
-  for (const { record, mark, readAt, outcome, fate, reason, durationMs, delaySeconds } of entries) {
-    fates[fate]++;
+  for (const { record, mark, readAt, outcome, result, reason, durationMs, delaySeconds } of entries) {
+    results[result]++;
     if (outcome) count(metricOf(outcome.code));
-    if (fate === 'marked' && readAt) lags.push(Math.max(0, now - readAt));
+    if (outcome?.code === 'marked' && outcome.unchecked) count('LateUnchecked');
+    if (outcome?.code === 'marked' && outcome.shadow) count('Superseded');
+    if (result === 'marked' && readAt !== undefined) lags.push(Math.max(0, now - readAt));
     const ageMs = now - Number(record.attributes?.SentTimestamp);
-    if ((fate === 'delayed' || fate === 'left') && ageMs > oldestMs) oldestMs = ageMs;
-    log[fate === 'marked' || fate === 'superseded' ? 'info' : 'warn'](logEvents[fate], {
+    if ((result === 'delayed' || result === 'left') && ageMs > oldestMs) oldestMs = ageMs;
+    log[result === 'marked' || result === 'superseded' ? 'info' : 'warn'](logEvents[result], {
       message_id: record.messageId,
       case_id: mark?.case_id,
       attempt: receivesOf(record),
       duration_ms: durationMs,
       ...outcome,
-      ...(fate === 'delayed' && { delay_s: delaySeconds }),
+      ...(result === 'delayed' && { delay_s: delaySeconds }),
       ...(reason && { reason }),
     });
   }
-  count('DeadLettered', fates.dead_lettered);
+  count(
+    'Coalesced',
+    groups.reduce((sum, group) => sum + group.entries.length - 1, 0),
+  );
+  count('DeadLettered', results.dead_lettered);
   settled(
-    { receipts: entries.length, marks, ...fates, duration_ms: Math.round(batchMs) },
+    { receipts: entries.length, marks: groups.length, ...results, duration_ms: Math.round(batchMs) },
     { ReadLag: lags, OldestUnsettledAge: oldestMs > 0 ? [oldestMs / 1000] : [] },
   );
 };

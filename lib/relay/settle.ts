@@ -1,30 +1,20 @@
 import type { SQSRecord } from 'aws-lambda';
+import type { Config } from '../config.ts';
 import { deadLetterOf } from '../dead-letters/dead-letter.ts';
-import { type Failure, type Outcome, route } from '../failure.ts';
-import type { Mark } from '../huawei/mark-as-read.ts';
+import { type Failure, failure, route } from '../failure.ts';
 import type { Redactor } from '../redact.ts';
 import { lineOf } from '../sqs/errors.ts';
 import { type Message, messageOf } from '../sqs/message.ts';
 import type { Queue, Result } from '../sqs/queue.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { backoffSeconds } from './backoff.ts';
+import type { Entry } from './mark.ts';
 
-/** One record's story. */
-export interface Entry {
-  record: SQSRecord;
-  mark?: Mark;
-  /** When the person read, in milliseconds. */
-  readAt?: number;
-  /** Absent where our own code failed. */
-  outcome?: Outcome;
-  durationMs?: number;
-  /** Its back-off. */
-  delaySeconds?: number;
-  /** Only `marked`, `superseded` and `dead_lettered` are acknowledged. */
-  fate: 'marked' | 'superseded' | 'dead_lettered' | 'delayed' | 'left';
-  /** Why the record is left as it is. */
-  reason?: string;
-}
+/** A receipt that would come back so shortly before the queue drops it is not put off any more. */
+const RETENTION_MARGIN_MS = 5 * 60_000;
+/** What nobody hides comes back when the queue's visibility timeout is over: six times the function's time. */
+const VISIBILITY_PER_FUNCTION = 6;
+
 interface Plan<T> {
   entry: Entry;
   item: T;
@@ -33,7 +23,7 @@ interface Plan<T> {
 interface Dependencies {
   source: Pick<Queue, 'hide'>;
   deadLetters: Pick<Queue, 'send'>;
-  limits: { maxAttempts: number; maxAgeSeconds: number };
+  limits: Pick<Config, 'maxAttempts' | 'maxAgeSeconds' | 'queueRetentionSeconds'>;
   redactor: Pick<Redactor, 'redact'>;
   telemetry: Pick<Telemetry, 'log'>;
 }
@@ -52,53 +42,75 @@ const letterOf = ({ record }: Entry, reason: Failure, now: number): Message =>
   });
 
 /** Our own code failed at this record: it is left to the queue, whose redrive is the net. */
-export const broke = (entry: Entry, error: unknown, { log }: Pick<Telemetry, 'log'>) => {
-  log.error('receipt.broke', { error: error as Error, message_id: entry.record.messageId });
+export const crashed = (entry: Entry, error: unknown, { log }: Pick<Telemetry, 'log'>) => {
+  log.error('receipt.crashed', { error: error as Error, message_id: entry.record.messageId });
   delete entry.outcome;
-  entry.reason = 'our own code failed, see receipt.broke';
+  entry.reason = 'our own code failed, see receipt.crashed';
 };
 
 /**
- * Gives every entry its fate. What failed for good becomes a dead letter, acknowledged only when SQS has
- * confirmed it; what failed for now is hidden for its back-off; any failure on the way leaves the record to
- * the queue.
+ * Gives every entry its result. What failed for good, or would not come back before the queue drops it, becomes a
+ * dead letter, acknowledged only when SQS has confirmed it; what failed for now is hidden for its back-off; any
+ * failure on the way leaves the record to the queue.
+ *
+ * @returns a function of the entries, of the time it may take, and of all the time that the function had, in
+ * milliseconds; it never throws
  */
 export const createSettle = ({ source, deadLetters, limits, redactor, telemetry }: Dependencies) => {
-  const act = async <T>(plans: Plan<T>[], fate: Entry['fate'], call: (items: T[]) => Promise<Result[]>) => {
+  const act = async <T>(
+    plans: Plan<T>[],
+    result: Entry['result'],
+    call: (items: T[]) => Promise<Result[]>,
+  ) => {
     if (plans.length === 0) return;
     const results = await call(plans.map(({ item }) => item));
     for (const [index, { entry }] of plans.entries()) {
       const error = results[index]?.error;
       // AWS says what it was sent where a signature is wrong.
-      if (error) entry.reason = redactor.redact(`SQS did not take it (${fate}): ${lineOf(error)}`);
-      else entry.fate = fate;
+      if (error) entry.reason = redactor.redact(`SQS did not take it (${result}): ${lineOf(error)}`);
+      else entry.result = result;
     }
   };
 
-  return async (entries: Entry[], forMs: number) => {
+  /** Whether the queue would drop a receipt before, or shortly after, it comes back. */
+  const expires = ({ attributes }: SQSRecord, backInMs: number, now: number): boolean =>
+    Number(attributes?.SentTimestamp) + limits.queueRetentionSeconds * 1000 <
+    now + backInMs + RETENTION_MARGIN_MS;
+
+  return async (entries: Entry[], forMs: number, functionMs: number) => {
     const signal = AbortSignal.timeout(Math.max(0, Math.floor(forMs)));
     const now = Date.now();
     const letters: Plan<Message>[] = [];
     const delays: Plan<{ receiptHandle: string; seconds: number }>[] = [];
 
-    for (const entry of entries) {
+    const plan = (entry: Entry) => {
       const { record, outcome } = entry;
-      if (!outcome || outcome.code === 'unfinished') continue;
-      if (outcome.code === 'marked' || outcome.code === 'superseded') {
-        entry.fate = outcome.code;
-        continue;
+      if (outcome?.code === 'marked' || outcome?.code === 'superseded') {
+        entry.result = outcome.code;
+        return;
       }
+      const deadLetter = (reason: Failure) => {
+        entry.outcome = reason;
+        letters.push({ entry, item: letterOf(entry, reason, now) });
+      };
+      if (!outcome || outcome.code === 'unfinished') {
+        if (!expires(record, functionMs * VISIBILITY_PER_FUNCTION, now)) return;
+        return deadLetter(
+          outcome ? failure('timeout', outcome.detail) : failure('failed', entry.reason ?? 'unknown'),
+        );
+      }
+      const receives = receivesOf(record);
+      const seconds = backoffSeconds(receives, outcome.retryAfterSeconds);
+      const way = route(outcome, { receives, firstReceivedAt: firstReceivedAt(record) }, limits, now);
+      if (way === 'dead_letter' || expires(record, seconds * 1000, now)) return deadLetter(outcome);
+      entry.delaySeconds = seconds;
+      delays.push({ entry, item: { receiptHandle: record.receiptHandle, seconds } });
+    };
+    for (const entry of entries) {
       try {
-        const received = { receives: receivesOf(record), firstReceivedAt: firstReceivedAt(record) };
-        if (route(outcome, received, limits, now) === 'dead_letter') {
-          letters.push({ entry, item: letterOf(entry, outcome, now) });
-        } else {
-          const seconds = backoffSeconds(received.receives, outcome.retryAfterSeconds);
-          entry.delaySeconds = seconds;
-          delays.push({ entry, item: { receiptHandle: record.receiptHandle, seconds } });
-        }
+        plan(entry);
       } catch (error) {
-        broke(entry, error, telemetry);
+        crashed(entry, error, telemetry);
       }
     }
     await Promise.all([
@@ -107,3 +119,5 @@ export const createSettle = ({ source, deadLetters, limits, redactor, telemetry 
     ]);
   };
 };
+
+export type Settle = ReturnType<typeof createSettle>;

@@ -1,148 +1,281 @@
-import { failure, type Outcome, unfinished } from '../../lib/failure.ts';
+// The breaker alone, on a clock of the test's own; through the whole function in outage.test.ts.
+import { jest } from '@jest/globals';
+import fc from 'fast-check';
+import pMap from 'p-map';
+import { type Failure, failure, type Outcome, unfinished } from '../../lib/failure.ts';
 import { createBreaker } from '../../lib/relay/breaker.ts';
-import { pass, useClock } from '../clock.ts';
 
-useClock();
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
 
-const marked: Outcome = { code: 'marked', status: 200 };
-const down = failure('unavailable', 'OSM answered 503');
+/** What a mark's call is answered, and after how many milliseconds. */
+type Answer = [outcome: Outcome, ms: number];
+const ok = (ms = 10): Answer => [{ code: 'marked', status: 200 }, ms];
+const down = (ms = 10): Answer => [failure('unavailable', 'OSM answered 503'), ms];
+const hang: Answer = [failure('timeout', 'no whole answer in 5000 ms'), 5000];
+const limited: Answer = [failure('rate_limited', 'OSM answered 429'), 10];
+const gone: Answer = [failure('rejected', 'no such case'), 10];
+const loggedOut: Answer = [{ ...failure('unauthorized', 'IAM answered 401'), unsent: true }, 10];
+const superseded: Answer = [{ code: 'superseded', bound: '', newer: '' }, 10];
+const cut: Answer = [unfinished, 10];
 
-/** What the breaker tells the outside, and calls by what they are to give. */
+/** So many marks of a name, all answered alike. */
+const marks = (name: string, count: number, answer: Answer): [string, Answer][] =>
+  Array.from({ length: count }, (_, i) => [`${name}${i}`, answer]);
+
 const start = () => {
-  const counted: string[] = [];
-  const log = { error: (event: string) => counted.push(event) };
-  const breaker = createBreaker({ count: (name: string) => counted.push(name), log } as never);
-  let calls = 0;
-  const run = (key: string, outcome: Outcome | Promise<Outcome>) =>
-    breaker.run(key, async () => {
-      calls++;
-      return outcome;
-    });
-  return { run, breaker, counted, calls: () => calls };
-};
-const open = async (run: ReturnType<typeof start>['run']) => {
-  for (let i = 0; i < 5; i++) await run(`k${i}`, down);
-};
+  let opened = 0;
+  const calls: { key: string; at: number }[] = [];
+  const breaker = createBreaker({ count: () => opened++, log: { error: () => {} } } as never);
 
-test('outcomes pass through, whatever they are', async () => {
-  const { run } = start();
-  for (const outcome of [marked, down, failure('rejected', 'x'), unfinished]) {
-    expect(await run('k', outcome)).toBe(outcome);
-  }
-});
-
-test('a throw passes through and opens nothing', async () => {
-  const { run, breaker } = start();
-  for (let i = 0; i < 9; i++) {
-    await expect(breaker.run(`k${i}`, () => Promise.reject(new Error('bug')))).rejects.toThrow('bug');
-  }
-  expect(await run('k', marked)).toBe(marked);
-});
-
-test('five distinct failing in a row open it, and it says so once', async () => {
-  const { run, counted, calls } = start();
-  for (let i = 0; i < 4; i++) await run(`k${i}`, down);
-  expect(counted).toEqual([]);
-  await run('k4', down);
-  expect(counted.sort()).toEqual(['BreakerOpened', 'breaker.opened']);
-  const outcome = await run('k5', marked);
-  expect(outcome).toMatchObject({ code: 'unavailable', detail: expect.stringContaining('OSM answered 503') });
-  expect(calls()).toBe(5);
-});
-
-test('what opened it is told with what Huawei said: status, codes, and how long to wait', async () => {
-  const { run } = start();
-  const cause = {
-    ...failure('rate_limited', 'slow down'),
-    status: 429,
-    error_code: 'APIGW.0308',
-    retryAfterSeconds: 9,
+  /** One invocation: `kept` are those that were not called. */
+  const batch = async (of: [string, Answer][], { inFlight = 50, forMs = 25_000 } = {}) => {
+    const starts = new AbortController();
+    const call = breaker.startBatch(starts.signal);
+    const timer = setTimeout(() => starts.abort(), forMs);
+    const began = calls.length;
+    const answered = (outcome: Outcome, ms: number) =>
+      new Promise<Outcome>(resolve => setTimeout(() => resolve(outcome), ms));
+    const run = async ([key, [outcome, ms]]: [string, Answer]): Promise<[string, Outcome]> => [
+      key,
+      await call(key, () => {
+        calls.push({ key, at: Date.now() });
+        return answered(outcome, ms);
+      }),
+    ];
+    const begin = Date.now();
+    const work = pMap(of, run, { concurrency: inFlight }).finally(() => clearTimeout(timer));
+    await jest.advanceTimersByTimeAsync(forMs + 10_000);
+    const outcomes = await work;
+    const kept = outcomes.filter(([, outcome]) => 'stoppedAt' in outcome).map(([key]) => key);
+    const marked = outcomes.filter(([, { code }]) => code === 'marked').length;
+    const last = calls.at(-1)?.at ?? begin;
+    return { outcomes: new Map(outcomes), kept, marked, calls: calls.length - began, lastMs: last - begin };
   };
-  for (let i = 0; i < 5; i++) await run(`k${i}`, cause);
-  expect(await run('k', marked)).toMatchObject({ ...cause, detail: expect.stringContaining('slow down') });
+  return { batch, breaker, calls, opened: () => opened };
+};
+
+const open = async (batch: ReturnType<typeof start>['batch']) => {
+  await batch(marks('opened', 5, down()));
+};
+
+describe('it opens', () => {
+  test.each([
+    ['every answer is 503', down(), 1],
+    ['every answer is 503', down(), 10],
+    ['every answer is 503', down(), 50],
+    ['everything hangs', hang, 50],
+    ['everything hangs', [hang[0], 300] as Answer, 20],
+  ])(
+    'where %s: at most five calls more than were in flight (%j, %i in flight)',
+    async (_, answer, inFlight) => {
+      const { batch, opened } = start();
+      const { calls, kept } = await batch(marks('c', 500, answer), { inFlight });
+      expect(opened()).toBe(1);
+      expect(calls).toBeGreaterThanOrEqual(5);
+      expect(calls).toBeLessThanOrEqual(inFlight + 5);
+      expect(kept).toHaveLength(500 - calls);
+    },
+  );
+
+  test('and tells those it keeps what opened it, and when', async () => {
+    const { batch } = start();
+    const cause: Failure = { ...failure('unavailable', 'slow down'), status: 503, retryAfterSeconds: 9 };
+    const at = Date.now() + 10;
+    await batch(marks('a', 5, [cause, 10]));
+    const { outcomes } = await batch([...marks('b', 9, down())]);
+    const kept = {
+      ...cause,
+      unsent: true,
+      stoppedAt: at,
+      detail: expect.stringMatching(/not called.*slow down/),
+    };
+    expect(outcomes.get('b8')).toEqual(kept);
+  });
+
+  test('once a mark that failed counts again: after 20 minutes', async () => {
+    const { batch, opened } = start();
+    await batch(marks('c', 4, down()));
+    await jest.advanceTimersByTimeAsync(20 * 60_000);
+    await batch(marks('c', 1, down()));
+    expect(opened()).toBe(1);
+  });
 });
 
-test('one key counts once, and a success or a receipt at fault starts anew', async () => {
-  for (const well of [marked, failure('rejected', 'x'), failure('failed', 'x')]) {
-    const { run, counted } = start();
-    for (let i = 0; i < 9; i++) await run('same', down);
-    for (let i = 0; i < 3; i++) await run(`k${i}`, down);
-    await run('k', well);
-    for (let i = 0; i < 4; i++) await run(`k${i}`, down);
-    expect(counted).toEqual([]);
+describe('it stays closed', () => {
+  const scenarios: [string, ...{ of: [string, Answer][]; inFlight?: number }[]][] = [
+    ['for receipts at fault', { of: marks('c', 50, gone), inFlight: 1 }],
+    ['for 429s: the service answers', { of: marks('c', 50, limited), inFlight: 1 }],
+    ['for log-ins and looks that fail', { of: marks('c', 50, loggedOut), inFlight: 1 }],
+    ['for what the deadline cut', { of: marks('c', 50, cut), inFlight: 1 }],
+    [
+      'for one mark that fails on and on',
+      ...Array.from({ length: 9 }, () => ({ of: marks('c', 1, down()) })),
+    ],
+    [
+      'where a success is between',
+      { of: [...marks('a', 4, down()), ...marks('b', 1, ok()), ...marks('c', 4, down())], inFlight: 1 },
+    ],
+    [
+      'where a receipt at fault is between',
+      { of: [...marks('a', 4, down()), ...marks('b', 1, gone), ...marks('c', 4, down())], inFlight: 1 },
+    ],
+    [
+      'for failures whose calls began before the last success',
+      { of: [...marks('a', 9, hang), ...marks('b', 1, ok(4990))] },
+    ],
+    [
+      'for cases that hang, when they come back alone',
+      { of: [...marks('p', 9, hang), ...marks('h', 9, ok())] },
+      ...Array.from({ length: 9 }, () => ({ of: marks('p', 9, hang) })),
+    ],
+    ['for healthy answers of 3 s', { of: marks('a', 400, ok(3000)) }, { of: marks('b', 400, ok(3000)) }],
+  ];
+  test.each(scenarios)('%s', async (_, ...batches) => {
+    const { batch, opened, calls } = start();
+    for (const { of, ...limits } of batches) await batch(of, limits);
+    expect(opened()).toBe(0);
+    expect(calls).toHaveLength(batches.flatMap(({ of }) => of).length);
+  });
+
+  test('for a few cases that always hang or fail among healthy ones, in any order', async () => {
+    const order = fc.shuffledSubarray(
+      [...marks('p', 6, hang), ...marks('q', 2, down()), ...marks('h', 92, ok(100))],
+      {
+        minLength: 100,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(order, async of => {
+        const { batch, opened } = start();
+        expect(await batch(of)).toMatchObject({ kept: [], marked: 92 });
+        expect(await batch(of.map(([key, answer]) => [key.replace('h', 'g'), answer]))).toMatchObject({
+          marked: 92,
+        });
+        expect(opened()).toBe(0);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('nearly always where half of the calls fail', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.boolean(), { minLength: 600, maxLength: 600 }), async flips => {
+        const { batch, opened } = start();
+        const { calls } = await batch(
+          flips.map((flip, i) => [`c${i}`, flip ? ok(20 + (i % 7)) : down(20 + (i % 7))]),
+        );
+        expect(opened()).toBeLessThanOrEqual(1);
+        expect(calls).toBe(600);
+      }),
+      { numRuns: 10 },
+    );
+  });
+});
+
+describe('while it is open', () => {
+  test('a batch makes two tries, a second apart, and the rest stays', async () => {
+    const { batch } = start();
+    await open(batch);
+    const { calls, lastMs, kept } = await batch(marks('b', 60, down()));
+    expect([calls, kept.length]).toEqual([2, 58]);
+    expect(lastMs).toBeGreaterThanOrEqual(1000);
+    expect(lastMs).toBeLessThan(1100);
+  });
+
+  test('at most one try a second, over batches too', async () => {
+    const { batch, calls } = start();
+    await open(batch);
+    const began = calls.length;
+    for (let i = 0; i < 5; i++) await batch(marks(`b${i}-`, 5, down()), { forMs: -9_900 });
+    for (const [i, { at }] of calls.slice(began + 1).entries()) {
+      expect(at - (calls[began + i]?.at ?? 0)).toBeGreaterThanOrEqual(1000);
+    }
+  });
+
+  test.each([
+    ['succeeds', ok()],
+    ['meets a receipt at fault', gone],
+    ['meets a 429', limited],
+  ])('a try that %s closes it: all that waited are called', async (_, answer) => {
+    const { batch } = start();
+    await open(batch);
+    const { calls, kept, lastMs } = await batch([...marks('a', 1, answer), ...marks('b', 200, ok())]);
+    expect([calls, kept]).toEqual([201, []]);
+    expect(lastMs).toBeLessThan(200);
+  });
+
+  test('a few cases that hung as a batch of their own do not stop the healthy batch after it', async () => {
+    const { batch, opened } = start();
+    await batch(marks('p', 6, hang));
+    expect(opened()).toBe(1);
+    expect(await batch([...marks('h', 100, ok()), ...marks('p', 6, hang)])).toMatchObject({
+      kept: [],
+      marked: 100,
+    });
+    expect(await batch(marks('p', 6, hang))).toMatchObject({ kept: [] });
+    expect(opened()).toBe(1);
+  });
+
+  test('a try that hangs is not waited for: a second later another goes', async () => {
+    const { batch } = start();
+    await open(batch);
+    const { marked, lastMs } = await batch([...marks('a', 1, hang), ...marks('b', 100, ok())]);
+    expect(marked).toBe(100);
+    expect(lastMs).toBeLessThan(1200);
+  });
+
+  test.each([
+    ['was cut', cut],
+    ['was superseded', superseded],
+    ['failed at its log-in or look', loggedOut],
+  ])('a try that %s proves nothing: the next one decides', async (_, answer) => {
+    const { batch } = start();
+    await open(batch);
+    expect(await batch([...marks('a', 1, answer), ...marks('b', 9, ok())])).toMatchObject({ marked: 9 });
+  });
+
+  test('a call that began before and succeeds closes it', async () => {
+    const { batch } = start();
+    const of = [...marks('slow', 1, ok(500)), ...marks('a', 5, down()), ...marks('b', 20, ok())];
+    expect(await batch(of, { inFlight: 6 })).toMatchObject({ kept: [], marked: 21 });
+  });
+
+  test('who waits is answered when no call may start any more', async () => {
+    const { batch } = start();
+    await open(batch);
+    const { calls, kept } = await batch(marks('b', 9, hang), { forMs: 500 });
+    expect([calls, kept.length]).toEqual([1, 8]);
+  });
+
+  test('closed by hand, it starts anew', async () => {
+    const { batch, breaker, opened } = start();
+    await open(batch);
+    breaker.close();
+    expect(breaker.failedLately('opened0')).toBe(false);
+    expect((await batch(marks('opened', 4, down()))).calls).toBe(4);
+    expect(opened()).toBe(1);
+  });
+});
+
+test('outcomes pass through, whatever they are; a throw too, and it opens nothing', async () => {
+  const { batch, breaker, opened } = start();
+  for (const answer of [ok(), down(), gone, cut, superseded]) {
+    expect((await batch([['k', answer]])).outcomes.get('k')).toBe(answer[0]);
   }
-});
-
-test('a call that was cut neither opens it nor starts anew', async () => {
-  const { run, counted } = start();
-  for (let i = 0; i < 9; i++) await run(`cut${i}`, unfinished);
-  for (let i = 0; i < 4; i++) await run(`k${i}`, down);
-  await run('cut', unfinished);
-  expect(counted).toEqual([]);
-  await run('k4', down);
-  expect(counted).toContain('BreakerOpened');
-});
-
-test('one probe after a while; those who wait share its fate', async () => {
-  const { run, calls } = start();
-  await open(run);
-  pass({ seconds: 4 });
-  await run('early', marked);
-  expect(calls()).toBe(5);
-  pass({ seconds: 2 });
-  const probe = Promise.withResolvers<Outcome>();
-  const waiting = [run('probe', probe.promise), run('a', marked), run('b', marked)];
-  probe.resolve(down);
-  expect((await Promise.all(waiting)).map(({ code }) => code)).toEqual([
-    'unavailable',
-    'unavailable',
-    'unavailable',
-  ]);
-  expect(calls()).toBe(6);
-});
-
-test('a probe that succeeds closes it, for those who waited too', async () => {
-  const { run, counted } = start();
-  await open(run);
-  pass({ seconds: 6 });
-  expect(await Promise.all([run('a', marked), run('b', marked), run('c', marked)])).toEqual([
-    marked,
-    marked,
-    marked,
-  ]);
-  for (let i = 0; i < 4; i++) await run(`k${i}`, down);
-  expect(counted.filter(each => each === 'BreakerOpened')).toHaveLength(1);
-});
-
-test('probes become rarer, to one in half a minute and no rarer', async () => {
-  const { run, calls } = start();
-  await open(run);
-  for (let i = 0; i < 20; i++) {
-    pass({ seconds: 31 });
-    await run('k', down);
-    expect(calls()).toBe(6 + i);
+  const call = breaker.startBatch(new AbortController().signal);
+  for (let i = 0; i < 9; i++) {
+    await expect(call(`k${i}`, () => Promise.reject(new Error('bug')))).rejects.toThrow('bug');
   }
-  pass({ seconds: 20 });
-  await run('k', down);
-  expect(calls()).toBe(25);
+  expect(opened()).toBe(0);
 });
 
-test('a probe that was cut leaves it open, and another is let through later', async () => {
-  const { run, calls } = start();
-  await open(run);
-  pass({ minutes: 1 });
-  await run('cut', unfinished);
-  expect(await run('k', marked)).toMatchObject({ code: 'unavailable' });
-  expect(calls()).toBe(6);
-  pass({ minutes: 1 });
-  expect(await run('k', marked)).toBe(marked);
-});
-
-test('closed by hand, it starts anew', async () => {
-  const { run, breaker, counted } = start();
-  await open(run);
-  breaker.close();
-  expect(await run('k', marked)).toBe(marked);
-  for (let i = 0; i < 4; i++) await run(`k${i}`, down);
-  expect(counted.filter(each => each === 'BreakerOpened')).toHaveLength(1);
+test('a mark has failed lately until it succeeds or 20 minutes pass', async () => {
+  const { batch, breaker } = start();
+  await batch(marks('c', 2, down()));
+  expect(['c0', 'c1', 'c2'].map(breaker.failedLately)).toEqual([true, true, false]);
+  await batch(marks('c', 1, ok()));
+  expect(['c0', 'c1'].map(breaker.failedLately)).toEqual([false, true]);
+  await jest.advanceTimersByTimeAsync(20 * 60_000);
+  expect(breaker.failedLately('c1')).toBe(false);
 });

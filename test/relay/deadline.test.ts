@@ -22,7 +22,7 @@ const timed = async <T>(work: Promise<T>) => {
   return { result: await work, tookMs: performance.now() - start };
 };
 
-test('requests that hang are cut: what was marked is acknowledged, dead letters are sent, the rest is left', async () => {
+test('a call gets half of the time for calls: what hangs is a timeout with its back-off, the others are marked', async () => {
   const environment = await startEnvironment();
   await warmUp(environment);
   environment.huawei.faults.add({
@@ -36,7 +36,7 @@ test('requests that hang are cut: what was marked is acknowledged, dead letters 
   expect(tookMs).toBeLessThan(2000 + GRACE_MS);
   expect(failed).toEqual([0, 3]);
   expect(environment.deadLetters()).toMatchObject([{ failure: { code: 'malformed' } }]);
-  expect(environment.counts()).toMatchObject({ marked: 2, unfinished: 2 });
+  expect(environment.counts()).toMatchObject({ marked: 2, timeout: 2, delayed: 2 });
 });
 
 test('it stops starting calls in time', async () => {
@@ -95,7 +95,7 @@ test('calls that were never started take nothing from the next invocation', asyn
   expect(tookMs).toBeLessThan(2500);
 });
 
-test('calls that were cut do not spoil the next invocation', async () => {
+test('calls that timed out do not spoil the next invocation', async () => {
   const environment = await startEnvironment({
     huawei: { faults: [{ does: 'hang', times: 60, match: { kind: 'mark' } }] },
   });
@@ -107,7 +107,25 @@ test('calls that were cut do not spoil the next invocation', async () => {
   expect(tookMs).toBeLessThan(2500);
 });
 
-test('the answer to a call that was cut changes nothing any more', async () => {
+test('no call starts that could not get its time: it is reported failed, without a back-off', async () => {
+  const environment = await startEnvironment({
+    huawei: { latencyMs: 400 },
+    env: { MAX_IN_FLIGHT: '2', REQUEST_TIMEOUT_MS: '60000' },
+  });
+  await warmUp(environment);
+  // 1.5 s for calls, so 750 ms for each: a third pair would start too late.
+  const { failed, ids } = await environment.deliver(
+    ['1', '2', '3', '4', '5', '6'].map(each => receipt(each)),
+    2000,
+  );
+  expect(failed.length).toBeGreaterThanOrEqual(2);
+  expect(environment.counts()).toMatchObject({ left: failed.length, delayed: 0 });
+  expect(environment.counts()).not.toHaveProperty('timeout');
+  for (const index of failed) expect(environment.hiddenSeconds(ids[index] as string)).toBeGreaterThan(60);
+  expect(environment.marks()).toHaveLength(6 - failed.length);
+});
+
+test('the answer to a call that timed out changes nothing any more', async () => {
   const environment = await startEnvironment({
     huawei: { faults: [{ does: 'slow', ms: 450, match: { caseId: 'slow' } }] },
   });
@@ -116,7 +134,7 @@ test('the answer to a call that was cut changes nothing any more', async () => {
   await new Promise(resolve => setTimeout(resolve, 150));
   const lines = environment.lines().filter(({ message }) => String(message).startsWith('receipt.'));
   expect(lines.map(({ message, case_id }) => [message, case_id])).toEqual([
-    ['receipt.left', 'slow'],
+    ['receipt.delayed', 'slow'],
     ['receipt.marked', '1'],
   ]);
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Mark } from '../../lib/huawei/mark-as-read.ts';
-import { coalesce, keyOf, markOf } from '../../lib/relay/mark.ts';
+import { coalesce, type Entry, keyOf, markOf } from '../../lib/relay/mark.ts';
+import { fabricated } from '../environment.ts';
 
 const mark = fc.record(
   {
@@ -37,23 +38,19 @@ test('two marks have one key exactly where they are one call', () => {
   );
 });
 
-test('coalescing keeps every wish, once, beside its equals and in order', () => {
+test('coalescing keeps every receipt, once, beside its equals and in order; the newest bound counts', () => {
   fc.assert(
-    fc.property(fc.array(mark), marks => {
-      const wishes = marks.map((each, index) => ({ mark: each as Mark, index }));
-      const groups = [...coalesce(wishes).values()];
-      expect(
-        groups
-          .flat()
-          .map(({ index }) => index)
-          .sort((a, b) => a - b),
-      ).toEqual(wishes.map(({ index }) => index));
-      expect(groups).toHaveLength(new Set(wishes.map(wish => keyOf(wish.mark))).size);
-      for (const group of groups) {
-        expect(new Set(group.map(wish => keyOf(wish.mark))).size).toBe(1);
-        expect(group.map(({ index }) => index)).toEqual(
-          group.map(({ index }) => index).toSorted((a, b) => a - b),
-        );
+    fc.property(fc.array(fc.tuple(mark, fc.nat(9))), marks => {
+      const record = fabricated('');
+      const entries = marks.map(
+        ([each, bound]): Entry => ({ record, mark: each as Mark, bound, result: 'left' }),
+      );
+      const groups = coalesce([...entries, { record, result: 'left' }]);
+      expect(groups.flatMap(group => group.entries)).toHaveLength(entries.length);
+      expect(groups).toHaveLength(new Set(groups.map(({ key }) => key)).size);
+      for (const { key, entries: equals, bound } of groups) {
+        expect(equals).toEqual(entries.filter(entry => keyOf(entry.mark as Mark) === key));
+        expect(bound).toBe(Math.max(...equals.map(entry => entry.bound as number)));
       }
     }),
   );

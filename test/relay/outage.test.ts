@@ -1,4 +1,5 @@
-// A Huawei that is down, slow or refuses connections: the breaker, and connections that died in their sleep.
+// A Huawei that is down, slow or odd for a few cases: the breaker, and connections that died in their sleep.
+import type { Fault } from '../../local/huawei/faults.ts';
 import { pass, useClock } from '../clock.ts';
 import { aged, fabricated, receipt, startEnvironment, useEnvironment } from '../environment.ts';
 
@@ -6,128 +7,50 @@ useEnvironment();
 useClock();
 
 const down = { does: 'answer' as const, status: 503, match: { kind: 'mark' as const } };
+const hang = { does: 'hang' as const, match: { kind: 'mark' as const } };
 const receipts = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, i) => fabricated(receipt(`${prefix}-${i}`)));
 const oneByOne = { MAX_IN_FLIGHT: '1' };
 const failuresOf = async (response: Promise<{ batchItemFailures: object[] }>) =>
   (await response).batchItemFailures.length;
+/** A few cases that never work, whatever becomes of the others. */
+const odd = (fault: typeof down | typeof hang): Fault => ({
+  ...fault,
+  match: ({ kind, caseId }) => kind === 'mark' && caseId?.startsWith('odd') === true,
+});
 
 describe('the breaker', () => {
-  test('stops calling after a few failures of distinct marks in a row; the rest goes back to the queue', async () => {
-    const environment = await startEnvironment({ huawei: { faults: [down] }, env: oneByOne });
-    const { failed, ids } = await environment.deliver(
-      Array.from({ length: 30 }, (_, i) => receipt(`c-${i}`)),
-    );
-    expect(failed).toHaveLength(30);
-    expect(environment.marks().length).toBeGreaterThanOrEqual(3);
-    expect(environment.marks().length).toBeLessThanOrEqual(10);
-    for (const id of ids) expect(environment.hiddenSeconds(id)).toBeLessThanOrEqual(5);
-    expect(environment.deadLetters()).toEqual([]);
-    expect(environment.counts()).toMatchObject({ breaker_opened: 1, unavailable: 30 });
-  });
-
-  test('while it is open, the next batches make no call, and what is past its age dies of what opened it', async () => {
-    const environment = await startEnvironment({ huawei: { faults: [down] }, env: oneByOne });
-    await environment.invoke(receipts('a', 10));
-    environment.huawei.requests.length = 0;
-    const { failed } = await environment.deliver([
-      receipt('young'),
-      { body: receipt('old'), system: aged(86_401) },
-      '?',
-    ]);
-    expect(environment.marks()).toEqual([]);
-    expect(failed).toEqual([0]);
-    expect(
-      environment
-        .deadLetters()
-        .map(({ failure }) => failure.code)
-        .sort(),
-    ).toEqual(['malformed', 'unavailable']);
-  });
-
-  test('lets one probe through from time to time, however many wait', async () => {
-    const environment = await startEnvironment({ huawei: { faults: [down] } });
-    await environment.invoke(receipts('a', 60));
-    environment.huawei.requests.length = 0;
-    pass({ minutes: 1 });
-    expect(await failuresOf(environment.invoke(receipts('b', 60)))).toBe(60);
-    expect(environment.marks()).toHaveLength(1);
-    pass({ minutes: 1 });
-    expect(await failuresOf(environment.invoke(receipts('c', 60)))).toBe(60);
-    expect(environment.marks()).toHaveLength(2);
-  });
-
-  test('closes when a probe succeeds: all that waited is marked', async () => {
-    const environment = await startEnvironment({ huawei: { faults: [down] } });
-    await environment.invoke(receipts('a', 60));
-    environment.huawei.faults.clear();
-    pass({ minutes: 1 });
-    expect(await failuresOf(environment.invoke(receipts('b', 60)))).toBe(0);
-    expect(environment.huawei.osm.marks).toBe(60);
-  });
-
-  test('closes when a probe meets a receipt at fault: the service has answered', async () => {
-    const environment = await startEnvironment({ huawei: { faults: [down] } });
-    await environment.invoke(receipts('a', 60));
-    environment.huawei.faults.clear();
-    environment.huawei.faults.add({ does: 'error_code', code: 'OSM.01010015', match: { caseId: 'gone' } });
-    pass({ minutes: 1 });
-    expect(await failuresOf(environment.invoke([fabricated(receipt('gone')), ...receipts('b', 5)]))).toBe(0);
-  });
-
-  test('needs as many failures as before to open again', async () => {
-    const environment = await startEnvironment({ huawei: { faults: [down] }, env: oneByOne });
-    await environment.invoke(receipts('a', 10));
-    environment.huawei.faults.clear();
-    pass({ minutes: 1 });
-    await environment.invoke(receipts('b', 1));
-    environment.huawei.faults.add({ ...down, match: { caseId: 'bad' } });
-    await environment.invoke([fabricated(receipt('bad'))]);
-    expect(await failuresOf(environment.invoke(receipts('c', 3)))).toBe(0);
-  });
-
-  test('one mark that fails on and on opens nothing: the others go on', async () => {
-    const environment = await startEnvironment({
-      huawei: { faults: [{ ...down, match: { caseId: 'bad' } }] },
-      env: oneByOne,
-    });
-    for (let i = 0; i < 12; i++) await environment.invoke([fabricated(receipt('bad'))]);
-    expect(environment.marks()).toHaveLength(12);
-    expect(await failuresOf(environment.invoke([fabricated(receipt('bad')), ...receipts('b', 3)]))).toBe(1);
-    expect(environment.marks()).toHaveLength(16);
-  });
-
-  test('a success in between starts the count anew', async () => {
-    const environment = await startEnvironment({
-      huawei: { faults: [{ ...down, match: ({ caseId }) => caseId?.startsWith('bad') ?? false }] },
-      env: oneByOne,
-    });
-    const records = Array.from({ length: 12 }, (_, i) => [
-      fabricated(receipt(`bad-${i}`)),
-      fabricated(receipt(`good-${i}`)),
-    ]);
-    expect(await failuresOf(environment.invoke(records.flat()))).toBe(12);
-    expect(environment.marks()).toHaveLength(24);
-  });
-
-  test('receipts at fault open nothing, however many', async () => {
-    const environment = await startEnvironment({ huawei: { openCases: false }, env: oneByOne });
-    expect(await failuresOf(environment.invoke(receipts('gone', 20)))).toBe(0);
-    expect(environment.marks()).toHaveLength(20);
-    expect(environment.deadLetters()).toHaveLength(20);
-  });
+  test.each([
+    ['answers 503', down, 1],
+    ['answers 503', down, 50],
+    ['hangs', hang, 20],
+  ])(
+    'where everything %s it opens: a few calls more than were in flight, the rest waits',
+    async (_, fault, most) => {
+      const environment = await startEnvironment({
+        huawei: { faults: [fault] },
+        env: { MAX_IN_FLIGHT: String(most), REQUEST_TIMEOUT_MS: '400' },
+      });
+      const { failed, ids } = await environment.deliver(
+        Array.from({ length: 90 }, (_, i) => receipt(`c-${i}`)),
+      );
+      expect(failed).toHaveLength(90);
+      expect(environment.marks().length).toBeLessThanOrEqual(most + 5);
+      for (const id of ids) expect(environment.hiddenSeconds(id)).toBeLessThanOrEqual(5);
+      expect(environment.deadLetters()).toEqual([]);
+      expect(environment.metrics()).toMatchObject({ BreakerOpened: 1 });
+    },
+  );
 
   test.each([
-    ['a refused connection', undefined],
-    ['a hang', { does: 'hang' as const, match: { kind: 'mark' as const } }],
-    ['a rate limit', { does: 'retry_after' as const, after: 30, match: { kind: 'mark' as const } }],
-    ['a 494', { does: 'answer' as const, status: 494, match: { kind: 'mark' as const } }],
-    ['a 401 that no token cures', { does: 'answer' as const, status: 401, match: { kind: 'mark' as const } }],
-  ])('opens at %s too', async (_, fault) => {
-    const environment = await startEnvironment({
-      huawei: { faults: fault ? [fault] : [] },
-      env: { ...oneByOne, REQUEST_TIMEOUT_MS: '100' },
-    });
+    ['refuses connections', undefined],
+    ['answers 494', { does: 'answer' as const, status: 494, match: { kind: 'mark' as const } }],
+    [
+      'answers 401, whatever the token',
+      { does: 'answer' as const, status: 401, match: { kind: 'mark' as const } },
+    ],
+  ])('it opens where Huawei %s', async (_, fault) => {
+    const environment = await startEnvironment({ huawei: { faults: fault ? [fault] : [] }, env: oneByOne });
     if (!fault) {
       await environment.invoke(receipts('before', 1));
       await environment.huawei.down();
@@ -137,23 +60,109 @@ describe('the breaker', () => {
     expect(environment.metrics().BreakerOpened).toBe(1);
   });
 
-  test('calls that the deadline cut say nothing about the service', async () => {
-    const environment = await startEnvironment({
-      huawei: { faults: [{ does: 'hang', times: 20, match: { kind: 'mark' } }] },
-    });
-    await environment.invoke(receipts('a', 20), 300);
-    expect(await failuresOf(environment.invoke(receipts('b', 20)))).toBe(0);
+  test.each<[string, Fault, number]>([
+    ['a 429: the service answers', { does: 'retry_after', after: 1, match: { kind: 'mark' } }, 12],
+    ['a log-in that fails', { does: 'html502', match: { kind: 'log_in' } }, 0],
+    ['a receipt at fault', { does: 'error_code', code: 'OSM.01010015', match: { kind: 'mark' } }, 12],
+    ['every other call', { ...down, match: ({ caseId }) => Number(caseId?.slice(2)) % 2 === 0 }, 12],
+  ])('it stays closed at %s', async (_, fault, calls) => {
+    const environment = await startEnvironment({ huawei: { faults: [fault] }, env: oneByOne });
+    await environment.invoke(receipts('c', 12));
+    expect(environment.marks()).toHaveLength(calls);
+    expect(environment.metrics()).not.toHaveProperty('BreakerOpened');
   });
 
-  test('a probe that the deadline cut does not keep it open for good', async () => {
-    const environment = await startEnvironment({ huawei: { faults: [down] }, env: oneByOne });
-    await environment.invoke(receipts('a', 10));
+  test.each([
+    ['hang', hang],
+    ['fail', down],
+  ])('six cases that always %s do not stop healthy ones: first, last or among them', async (_, fault) => {
+    const environment = await startEnvironment({
+      huawei: { faults: [odd(fault)], latencyMs: 20 },
+      env: { REQUEST_TIMEOUT_MS: '1000' },
+    });
+    const mixed = receipts('mixed', 60);
+    for (const [index, record] of receipts('odd', 6).entries()) mixed.splice(index * 9, 0, record);
+    for (const batch of [
+      [...receipts('odd', 6), ...receipts('a', 60)],
+      [...receipts('b', 60), ...receipts('odd', 6)],
+      mixed,
+    ]) {
+      expect(await failuresOf(environment.invoke(batch))).toBe(6);
+    }
+    expect(environment.huawei.osm.marks).toBe(180);
+  });
+
+  test('nor where they come alone, on a quiet queue: the next batch is marked whole, and so are all after it', async () => {
+    const environment = await startEnvironment({
+      huawei: { faults: [odd(hang)] },
+      env: { REQUEST_TIMEOUT_MS: '1000' },
+    });
+    for (const prefix of ['a', 'b', 'c']) {
+      expect(await failuresOf(environment.invoke(receipts('odd', 6)))).toBe(6);
+      expect(await failuresOf(environment.invoke(receipts(prefix, 30)))).toBe(0);
+      pass({ minutes: 10 });
+    }
+    expect(environment.metrics().BreakerOpened).toBe(1);
+  });
+
+  test('it goes to others before what failed lately', async () => {
+    const environment = await startEnvironment({ huawei: { faults: [odd(down)] }, env: oneByOne });
+    await environment.invoke([...receipts('odd', 3), ...receipts('a', 1)]);
+    environment.huawei.requests.length = 0;
+    await environment.invoke([...receipts('odd', 3), ...receipts('b', 2)]);
+    expect(environment.marks().map(({ caseId }) => caseId)).toEqual([
+      'b-0',
+      'b-1',
+      'odd-0',
+      'odd-1',
+      'odd-2',
+    ]);
+  });
+
+  test('while it is open, what was not called and is past its age dies only when that has lasted 15 minutes', async () => {
+    const environment = await startEnvironment({ huawei: { faults: [down] } });
+    await environment.invoke(receipts('a', 60));
+    const old = (name: string) =>
+      Array.from({ length: 9 }, (_, i) => fabricated(receipt(`old-${name}-${i}`), aged(86_401)));
+    expect(await failuresOf(environment.invoke([...receipts('b', 3), ...old('b')]))).toBe(12);
+    pass({ minutes: 15 });
+    expect(await failuresOf(environment.invoke([...receipts('c', 3), ...old('c')]))).toBe(3);
+    expect(environment.deadLetters()).toHaveLength(9);
+    expect(environment.deadLetters()[0]).toMatchObject({
+      failure: { code: 'unavailable', status: 503, detail: expect.stringContaining('not called') },
+    });
+  });
+
+  test.each<[string, Fault | undefined]>([
+    ['is marked', undefined],
+    ['is at fault', { does: 'error_code', code: 'OSM.01010015', match: { caseId: 'b-0' } }],
+  ])('it closes when the first of a batch %s: the rest is marked', async (_, fault) => {
+    const environment = await startEnvironment({ huawei: { faults: [down] } });
+    await environment.invoke(receipts('a', 60));
     environment.huawei.faults.clear();
-    environment.huawei.faults.add({ does: 'hang', times: 1, match: { kind: 'mark' } });
-    pass({ minutes: 1 });
-    expect(await failuresOf(environment.invoke(receipts('b', 3), 300))).toBe(3);
-    pass({ minutes: 2 });
-    expect(await failuresOf(environment.invoke(receipts('c', 3)))).toBe(0);
+    if (fault) environment.huawei.faults.add(fault);
+    expect(await failuresOf(environment.invoke([...receipts('b', 60), ...receipts('a', 60)]))).toBe(0);
+  });
+
+  test('it closes for what failed before, too: an outage on a quiet queue is over when it is over', async () => {
+    const environment = await startEnvironment({ huawei: { faults: [down] } });
+    await environment.invoke(receipts('a', 20));
+    environment.huawei.faults.clear();
+    expect(await failuresOf(environment.invoke(receipts('a', 20)))).toBe(0);
+  });
+
+  test('a deadline is no outage: slow answers, batch after batch', async () => {
+    const environment = await startEnvironment({
+      huawei: { latencyMs: 600 },
+      env: { MAX_IN_FLIGHT: '10', REQUEST_TIMEOUT_MS: '5000' },
+    });
+    for (const prefix of ['a', 'b', 'c']) {
+      const failures = await failuresOf(environment.invoke(receipts(prefix, 60), 4000));
+      expect(failures).toBeGreaterThan(0);
+      expect(failures).toBeLessThan(60);
+    }
+    expect(environment.metrics()).not.toHaveProperty('BreakerOpened');
+    expect(environment.counts()).not.toHaveProperty('timeout');
   });
 });
 

@@ -1,0 +1,145 @@
+import type { SQSRecord } from 'aws-lambda';
+import type { Config } from '../config.ts';
+import { firstSentAt } from '../dead-letters/dead-letter.ts';
+import { type Failure, type Marked, type Outcome, unfinished } from '../failure.ts';
+import type { Timing } from '../huawei/http.ts';
+import type { Mark } from '../huawei/mark-as-read.ts';
+import { type Look, type Looked, MOST_SEEN } from '../huawei/messages.ts';
+import type { Parsed } from '../receipt/receipt.ts';
+import { messageOf } from '../sqs/message.ts';
+
+/** A desk's clock may be wrong, not by a month. */
+const READ_BEFORE_SENT_MOST_MS = 30 * 86_400_000;
+/** Clocks differ; more than this is a zone that was misread. */
+const AHEAD_MOST_MS = 5 * 60_000;
+/** A list that is down is not asked for each late mark. */
+const TROUBLES_TO_PAUSE = 5;
+const PAUSE_MS = 30_000;
+
+/** When a receipt was first sent, in milliseconds, whatever it went through since; NaN where nothing tells. */
+export const sentAtOf = (record: SQSRecord, now: number): number => {
+  const sentAt = Number(record.attributes?.SentTimestamp);
+  const { sent_at, failure } = record.messageAttributes ?? {};
+  // Hardly any receipt carries either, and reading them costs more than the rest of its times.
+  if (!sent_at && !failure) return sentAt;
+  return firstSentAt(messageOf(record), sentAt, now) ?? Number.NaN;
+};
+
+/** What a receipt reaches up to, in milliseconds: what was written later, its reader has not seen. */
+export const boundOf = ({ readAt, at }: Pick<Parsed, 'readAt' | 'at'>, sentAt: number): number => {
+  const sent = Math.min(
+    ...([sentAt, at].filter(each => each !== undefined && !Number.isNaN(each)) as number[]),
+  );
+  const isBelieved = readAt !== undefined && sent - readAt <= READ_BEFORE_SENT_MOST_MS;
+  return isBelieved ? Math.min(readAt, sent) : sent;
+};
+
+export type Verdict =
+  | { verdict: 'mark' }
+  /** @param newer when the newest message of the other side was written, in milliseconds */
+  | { verdict: 'superseded'; newer: number }
+  /** It is marked, as the API alone would. */
+  | { verdict: 'unchecked'; why: string };
+
+/**
+ * What is to be done with a late mark, by the messages of its case. A message that was surely written after the
+ * bound decides, whatever else cannot be read: a case left unread heals with the next reader, a hidden message
+ * never does.
+ *
+ * @param bound what the receipt reaches up to, in milliseconds
+ */
+export const decide = (
+  { messages, count, missing }: Pick<Extract<Looked, { kind: 'messages' }>, 'messages' | 'count' | 'missing'>,
+  bound: number,
+  now: number,
+): Verdict => {
+  let newer = Number.NEGATIVE_INFINITY;
+  let why = missing;
+  if (messages.length < Math.min(count, MOST_SEEN))
+    why ??= `the list has ${messages.length} of ${count} messages`;
+  for (const { isOwn, writtenAt } of messages) {
+    if (writtenAt === undefined) why ??= 'a time cannot be read';
+    else if (writtenAt > now + AHEAD_MOST_MS) why ??= 'a message is of the future: the zone was misread';
+    else if (!isOwn && writtenAt > bound) newer = Math.max(newer, writtenAt);
+  }
+  if (newer > bound) return { verdict: 'superseded', newer };
+  return why === undefined ? { verdict: 'mark' } : { verdict: 'unchecked', why };
+};
+
+interface Dependencies {
+  mark: (mark: Mark, timing: Timing) => Promise<Outcome>;
+  look: Look;
+  config: Pick<Config, 'lateReceipts' | 'lateAfterSeconds'>;
+}
+
+/**
+ * Marks, and looks first where the receipt is late: where the other side has written since, nothing is marked.
+ * Looks that meet trouble again and again pause; what is late waits for them in the queue.
+ */
+export const createLate = ({ mark, look, config: { lateReceipts, lateAfterSeconds } }: Dependencies) => {
+  const isShadow = lateReceipts === 'shadow';
+  let troubles = 0;
+  let paused: { cause: Failure; at: number } | undefined;
+
+  const lookUnlessPaused = async (of: Mark, timing: Timing): Promise<Looked> => {
+    if (paused && Date.now() - paused.at < PAUSE_MS) {
+      const { cause, at } = paused;
+      const detail = `not looked at, as other looks failed: ${cause.detail}`;
+      return { kind: 'trouble', failure: { ...cause, detail, stoppedAt: at } };
+    }
+    const looked = await look(of, timing);
+    if (looked.kind === 'unfinished') return looked;
+    if (looked.kind !== 'trouble') troubles = 0;
+    else if (++troubles >= TROUBLES_TO_PAUSE) {
+      troubles = 0;
+      paused = { cause: looked.failure, at: Date.now() };
+    }
+    return looked;
+  };
+
+  /** Marks what was looked at, and notes what the look could not tell. */
+  const markAfter = async (of: Mark, timing: Timing, seen: Pick<Marked, 'unchecked' | 'shadow'>) => {
+    const outcome = await mark(of, timing);
+    return outcome.code === 'marked' ? { ...outcome, ...seen } : outcome;
+  };
+
+  /** Whether a mark with this bound has to be looked at first. */
+  const isLate = (bound: number): boolean =>
+    lateReceipts !== 'mark' && Date.now() - bound > lateAfterSeconds * 1000;
+
+  return {
+    isLate,
+    /** Never throws for what Huawei answers; `unfinished` where no call could start in time. */
+    async mark(of: Mark, bound: number, timing: Timing): Promise<Outcome> {
+      if (!isLate(bound)) return mark(of, timing);
+      const looked = await lookUnlessPaused(of, timing);
+      switch (looked.kind) {
+        case 'unfinished':
+          return isShadow ? mark(of, timing) : unfinished;
+        case 'trouble':
+          return isShadow ? mark(of, timing) : { ...looked.failure, unsent: true };
+        case 'unreadable':
+          return markAfter(of, timing, { unchecked: looked.detail });
+        case 'messages':
+          break;
+        default:
+          return looked satisfies never;
+      }
+      const decided = decide(looked, bound, Date.now());
+      switch (decided.verdict) {
+        case 'mark':
+          return mark(of, timing);
+        case 'unchecked':
+          return markAfter(of, timing, { unchecked: decided.why });
+        case 'superseded': {
+          const seen = { bound: new Date(bound).toISOString(), newer: new Date(decided.newer).toISOString() };
+          return isShadow ? markAfter(of, timing, { shadow: seen }) : { code: 'superseded', ...seen };
+        }
+        default:
+          return decided satisfies never;
+      }
+    },
+  };
+};
+
+export type Late = ReturnType<typeof createLate>;

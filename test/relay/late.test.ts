@@ -1,0 +1,212 @@
+// What a receipt reaches up to, and what is done with a late one: the decision alone. Through the whole function in
+// late-receipts.test.ts; how a list is read in huawei/messages.test.ts.
+import fc from 'fast-check';
+import { readList } from '../../lib/huawei/messages.ts';
+import { boundOf, decide, sentAtOf } from '../../lib/relay/late.ts';
+import { fabricated } from '../environment.ts';
+
+const NOW = Date.parse('2026-01-31T12:00:00Z');
+const BOUND = Date.parse('2026-01-31T09:30:00.500Z');
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+interface Listed {
+  create_time?: unknown;
+  type?: unknown;
+  replier_type?: unknown;
+}
+const theirs = (create_time: unknown): Listed => ({ create_time, type: 1 });
+const ours = (create_time: unknown): Listed => ({ create_time, type: 0 });
+
+/** As the server lists them. */
+const decided = (message_list: unknown[], count: number = message_list.length) => {
+  const looked = readList(
+    { status: 200, headers: {}, body: JSON.stringify({ count, message_list }) },
+    text => text,
+  );
+  if (looked.kind !== 'messages') throw new Error(looked.kind);
+  return decide(looked, BOUND, NOW);
+};
+
+const OLD = theirs('2026-01-31T09:00:00Z');
+
+describe('the other side has written since', () => {
+  test.each([
+    ['UTC', '2026-01-31T09:31:00Z'],
+    ['small letters', '2026-01-31t09:31:00z'],
+    ['an offset', '2026-01-31T17:31:00+08:00'],
+    ['an offset without colon', '2026-01-31T17:31:00+0800'],
+    ['an offset to the west', '2026-01-31T04:31:00-05:00'],
+    ['no offset: the zone that was asked for', '2026-01-31T17:31:00'],
+    ['a space', '2026-01-31 17:31:00'],
+    ['a fraction', '2026-01-31T09:30:00.501Z'],
+    ['a fraction of one digit, which may mean a tenth later', '2026-01-31T09:30:00.5Z'],
+    ['a fraction of six digits', '2026-01-31 17:30:00.501000'],
+    ['whole seconds, which may mean up to one second later', '2026-01-31T09:30:00Z'],
+  ])('%s: %s', (_, time) => {
+    const list = [OLD, theirs(time), ours('2026-01-31T09:20:00Z')];
+    for (const each of [list, list.toReversed()])
+      expect(decided(each)).toMatchObject({ verdict: 'superseded' });
+  });
+
+  test.each<[string, Listed]>([
+    ['of Huawei', { type: 1 }],
+    ['of a type that nobody knows', { type: 7 }],
+    ['without a type', {}],
+    ['with a type that is no number', { type: '0' }],
+    ['of the customer, but a replier of another kind', { type: 0, replier_type: 2 }],
+  ])('a message %s is the other side', (_, kind) => {
+    expect(decided([{ ...kind, create_time: '2026-01-31T09:31:00Z' }])).toMatchObject({
+      verdict: 'superseded',
+    });
+  });
+
+  test('it tells when the newest was written', () => {
+    expect(decided([theirs('2026-01-31T09:31:00.000Z'), theirs('2026-01-31T10:31:00.000Z'), OLD])).toEqual({
+      verdict: 'superseded',
+      newer: Date.parse('2026-01-31T10:31:00Z'),
+    });
+  });
+
+  test('whatever else cannot be told', () => {
+    const list = [theirs('2026-01-31T09:31:00Z'), theirs('soon'), theirs('2027-01-31T09:31:00Z'), OLD];
+    for (const each of [list, list.toReversed()])
+      expect(decided(each, 99)).toMatchObject({ verdict: 'superseded' });
+  });
+});
+
+describe('nothing newer', () => {
+  test.each<[string, unknown[]]>([
+    ['no messages', []],
+    ['only older ones', [OLD, theirs('2026-01-31T09:29:59Z'), theirs('2026-01-31T09:30:00.4Z')]],
+    ['one of the very millisecond of the bound', [theirs('2026-01-31T09:30:00.500Z')]],
+    [
+      'only own newer ones',
+      [ours('2026-01-31T09:31:00Z'), { ...ours('2026-01-31T11:00:00Z'), replier_type: 0 }, OLD],
+    ],
+    ['own ones with null for the kind of replier', [{ ...ours('2026-01-31T11:00:00Z'), replier_type: null }]],
+  ])('%s: mark', (_, list) => {
+    for (const each of [list, list.toReversed()]) expect(decided(each)).toEqual({ verdict: 'mark' });
+  });
+});
+
+describe('it cannot be told', () => {
+  test.each<[string, unknown[], number | undefined]>([
+    ['a time in words', [theirs('yesterday'), OLD], undefined],
+    ['a day that does not exist', [theirs('2026-02-30T09:31:00Z'), OLD], undefined],
+    ['a number', [theirs(1_769_852_000_000), OLD], undefined],
+    ['no time', [{ type: 1 }, OLD], undefined],
+    ['what is no message', [null, 7, 'x', [], OLD], undefined],
+    ['a time of the future: the zone was misread', [theirs('2026-01-31T12:06:00Z'), OLD], undefined],
+    ['an own message of the future', [ours('2026-01-31T12:06:00Z'), OLD], undefined],
+    ['fewer messages than the case has', [OLD], 12],
+    ['none, where the case has some', [], 3],
+    ['a last page that did not come', Array.from({ length: 100 }, () => OLD), 150],
+  ])('%s: marked, and counted', (_, list, count) => {
+    for (const each of [list, list.toReversed()])
+      expect(decided(each, count)).toMatchObject({ verdict: 'unchecked', why: expect.any(String) });
+  });
+
+  test('clocks may differ by five minutes', () => {
+    expect(decided([ours('2026-01-31T12:04:59Z'), OLD])).toEqual({ verdict: 'mark' });
+    expect(decided([theirs('2026-01-31T12:04:59Z')])).toMatchObject({ verdict: 'superseded' });
+  });
+});
+
+test('more than a hundred: what both pages hold counts once', () => {
+  const looked = (newest: string) => ({
+    kind: 'messages' as const,
+    count: 130,
+    messages: Array.from({ length: 180 }, (_, i) => ({
+      isOwn: false,
+      writtenAt: i === 179 ? Date.parse(newest) : BOUND - 1000 * i,
+      sentAs: '',
+    })),
+  });
+  expect(decide(looked('2026-01-31T09:00:00Z'), BOUND, NOW)).toEqual({ verdict: 'mark' });
+  expect(decide(looked('2026-01-31T10:00:00Z'), BOUND, NOW)).toMatchObject({ verdict: 'superseded' });
+});
+
+test('for any list: superseded exactly where the other side surely wrote after the bound', () => {
+  const message = fc.record({
+    isOwn: fc.boolean(),
+    writtenAt: fc.option(fc.integer({ min: BOUND - DAY_MS, max: NOW + DAY_MS }), { nil: undefined }),
+    sentAs: fc.constant(''),
+  });
+  fc.assert(
+    fc.property(fc.array(message), messages => {
+      const { verdict } = decide({ messages, count: messages.length }, BOUND, NOW);
+      const isReadable = messages.every(({ writtenAt }) => (writtenAt ?? Infinity) <= NOW + 5 * MINUTE_MS);
+      const isNewer = messages.some(
+        ({ isOwn, writtenAt = 0 }) => !isOwn && writtenAt > BOUND && writtenAt <= NOW + 5 * MINUTE_MS,
+      );
+      expect(verdict).toBe(isNewer ? 'superseded' : isReadable ? 'mark' : 'unchecked');
+    }),
+  );
+});
+
+describe('what a receipt reaches up to', () => {
+  const SENT = NOW - DAY_MS;
+  test.each([
+    ['its sending, where nothing else is known', {}, SENT],
+    ['read_at', { readAt: SENT - 1000 }, SENT - 1000],
+    ['its sending, where read_at is later: a clock that is ahead', { readAt: SENT + 1000 }, SENT],
+    ["the envelope's time", { at: SENT - 500 }, SENT - 500],
+    ['the earliest of all', { at: SENT - 500, readAt: SENT - 400 }, SENT - 500],
+    [
+      "the envelope's time, however long ago: it was kept in an archive",
+      { at: SENT - 90 * DAY_MS },
+      SENT - 90 * DAY_MS,
+    ],
+    ['read_at 30 days before the sending', { readAt: SENT - 30 * DAY_MS }, SENT - 30 * DAY_MS],
+    ['the sending, where read_at is more than 30 days before', { readAt: SENT - 30 * DAY_MS - 1 }, SENT],
+    [
+      'read_at 30 days before the envelope',
+      { at: SENT - 50 * DAY_MS, readAt: SENT - 80 * DAY_MS },
+      SENT - 80 * DAY_MS,
+    ],
+  ])('%s', (_, times, bound) => {
+    expect(boundOf(times, SENT)).toBe(bound);
+  });
+
+  test('of a record without SentTimestamp, the envelope; without that, it is never late', () => {
+    expect(boundOf({ at: 5 }, Number.NaN)).toBe(5);
+    expect(boundOf({ readAt: 5 }, Number.NaN)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  const sent = (messageAttributes: object) =>
+    sentAtOf(
+      { ...fabricated('', { SentTimestamp: String(SENT) }), messageAttributes: messageAttributes as never },
+      NOW,
+    );
+  const text = (stringValue: string) => ({ dataType: 'String', stringValue });
+  const earlier = SENT - 40 * DAY_MS;
+  test.each<[string, object, number]>([
+    ['a replay', { sent_at: text(String(earlier)) }, earlier],
+    [
+      'a dead letter that was moved back',
+      { failure: text(JSON.stringify({ code: 'x', sent_at: earlier })) },
+      earlier,
+    ],
+    [
+      'a dead letter with a time in words',
+      { failure: text(`{"code":"x","sent_at":"${new Date(earlier).toISOString()}"}`) },
+      earlier,
+    ],
+    [
+      'both',
+      { sent_at: text(String(earlier)), failure: text(`{"code":"x","sent_at":${earlier - 7}}`) },
+      earlier - 7,
+    ],
+    ['one that is later than SentTimestamp', { sent_at: text(String(SENT + 1)) }, SENT],
+    ['the future', { sent_at: text(String(NOW + 1)) }, SENT],
+    ['a time before 2020', { sent_at: text('1577836799999') }, SENT],
+    ['seconds', { sent_at: text('1769852000') }, SENT],
+    ['a fraction', { sent_at: text(`${earlier}.5`) }, SENT],
+    ['words', { sent_at: text('yesterday'), failure: text('why?') }, SENT],
+    ['nothing', { sent_at: text(''), failure: text('{"sent_at":null}') }, SENT],
+    ['what is no text', { sent_at: { dataType: 'Binary', binaryValue: 'MQ==' }, failure: text('[]') }, SENT],
+  ])('sent_at of %s', (_, attributes, expected) => {
+    expect(sent(attributes)).toBe(expected);
+  });
+});
