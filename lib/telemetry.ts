@@ -67,6 +67,12 @@ const sampleOf = (values: number[]): number[] => {
   return Array.from({ length: MOST_VALUES }, (_, i) => sorted[Math.round(i * step)] as number);
 };
 
+/** The two metrics that are computed; exported for the simulation, which has its own telemetry. */
+export const settledOf = (facts: Facts, counts: ReadonlyMap<CountName, number>) => {
+  const Settled = facts.marked + facts.superseded;
+  return { Settled, SupersededExcess: 2 * (counts.get('Superseded') ?? 0) - Settled };
+};
+
 /**
  * Log lines (JSON) and metrics (EMF) on standard output. Cardinality is bounded: the service name is the only
  * dimension.
@@ -91,10 +97,9 @@ export const createTelemetry = () => {
     settled(facts: Facts, values: Record<Distribution, number[]>) {
       const all = Object.fromEntries(Array.from(counts, ([name, count]) => [fieldOf(name), count]));
       log.info('batch.settled', { ...facts, ...all });
-      const settled = facts.marked + facts.superseded;
-      const superseded = counts.get('Superseded') ?? 0;
-      metrics.addMetric('Settled', metricUnits.Settled, settled);
-      metrics.addMetric('SupersededExcess', metricUnits.SupersededExcess, 2 * superseded - settled);
+      const both = settledOf(facts, counts);
+      for (const name of ['Settled', 'SupersededExcess'] as const)
+        metrics.addMetric(name, metricUnits[name], both[name]);
       for (const [name, count] of counts) {
         if (isMetric(name)) metrics.addMetric(name, metricUnits[name], count);
       }
