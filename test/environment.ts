@@ -181,6 +181,9 @@ export const startEnvironment = async (setup: Setup = {}) => {
 
   return {
     huawei,
+    receipts,
+    deadLetterQueue: deadLetters,
+    consumer,
     proxy: proxyOf(world.aws),
     handler,
     invoke,

@@ -1,8 +1,6 @@
 import path from 'node:path';
-import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 import type { HuaweiOptions } from '../huawei/options.ts';
-import { inTens } from '../lambda/consumer.ts';
 import {
   type Batch,
   type EventSourceMapping,
@@ -21,6 +19,7 @@ const BATCH_SIZE = 1000;
 const WINDOW_SECONDS = 1;
 const CONCURRENCY = 2;
 const FUNCTION_TIMEOUT_MS = 8_000;
+export const LATE_AFTER_SECONDS = 3;
 
 interface Options {
   cases: NonNullable<HuaweiOptions['cases']>;
@@ -32,13 +31,14 @@ interface Options {
 /** Everything that surrounds the relay, on this machine: SQS, Huawei Cloud, Lambda. Ports are free ones. */
 export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Options) => {
   const world = await openWorld();
-  const place = await world.open({ cases });
+  const place = await world.open({ cases, messageList: { fraction: 3 } });
   const { huawei, receipts, deadLetters, variables } = place;
 
   const lambda = startFunction({
     bundle: BUNDLE,
     env: {
       ...variables,
+      LATE_AFTER_SECONDS: String(LATE_AFTER_SECONDS),
       POWERTOOLS_SERVICE_NAME: 'read-receipt-relay-local',
       POWERTOOLS_METRICS_NAMESPACE: 'ReadReceiptRelay',
     },
@@ -67,20 +67,8 @@ export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Opti
         .map(({ messageAttributes }) => messageAttributes.failure_code?.StringValue ?? 'unknown'),
     /** Unread messages at Huawei, by case. */
     unread: () => new Map(Object.keys(cases).map(caseId => [caseId, huawei.osm.unread(caseId) ?? 0])),
-    /** Puts bodies on the queue and gives their message ids, in order. */
-    async send(bodies: string[]): Promise<string[]> {
-      const ids: string[] = [];
-      for (const some of inTens(bodies)) {
-        const Entries = some.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
-        const { Successful = [], Failed = [] } = await world.client.send(
-          new SendMessageBatchCommand({ QueueUrl: variables.QUEUE_URL, Entries }),
-        );
-        if (Failed.length > 0) throw new Error(`SQS refused a message: ${Failed[0]?.Message}`);
-        const byId = new Map(Successful.map(({ Id, MessageId = '' }) => [Id, MessageId]));
-        ids.push(...some.map((_, index) => byId.get(String(index)) ?? ''));
-      }
-      return ids;
-    },
+    /** Puts a receipt on the queue and gives its message id. */
+    send: (body: string): string => receipts.put(body),
     /** From now on the function reads the queue. */
     async startReading() {
       mapping = await startEventSourceMapping({

@@ -11,6 +11,8 @@ const lineSchema = z.looseObject({
   detail: z.string().optional(),
   reason: z.string().optional(),
   request_id: z.string().optional(),
+  bound: z.string().optional(),
+  newer: z.string().optional(),
   coalesced: z.number().default(0),
   log_ins: z.number().default(0),
 });
@@ -34,11 +36,11 @@ export const createNarrator = ({ unread, logIns, refusals, hiddenSeconds }: Sour
   /** Unread messages of every case as the last invocation found them. */
   let before = new Map<string, number>();
   const toldRequests = new Set<string>();
-  /** Messages that came to their end, by id: marked, or the code of their dead letter. */
+  /** Messages that came to their end, by id: marked, superseded, or the code of their dead letter. */
   const ends = new Map<string, string>();
-  /** Messages that were told to come back, so often. */
+  /** How often a message was told to come back. */
   const delays = new Map<string, number>();
-  const counts = { marked: 0, coalesced: 0, logIns: 0, breakerOpened: 0 };
+  const counts = { marked: 0, superseded: 0, coalesced: 0, logIns: 0, breakerOpened: 0 };
 
   const whoOf = ({ message_id = '', case_id }: Line) =>
     names.get(message_id) ?? case_id ?? message_id.slice(0, 8);
@@ -63,6 +65,13 @@ export const createNarrator = ({ unread, logIns, refusals, hiddenSeconds }: Sour
       counts.marked++;
       return ['marked', whoOf(line), markedText(line)];
     },
+    'receipt.superseded': line => {
+      end(line, 'superseded');
+      counts.superseded++;
+      const clock = (time = '') => new Date(time).toTimeString().slice(0, 8);
+      const what = `read at ${clock(line.bound)}, the other side wrote at ${clock(line.newer)}`;
+      return ['superseded', whoOf(line), `${what}: nothing is marked`];
+    },
     'receipt.dead_lettered': line => {
       end(line, line.code ?? 'unknown');
       return ['dead letter', whoOf(line), why(line)];
@@ -82,7 +91,7 @@ export const createNarrator = ({ unread, logIns, refusals, hiddenSeconds }: Sour
     },
     'breaker.opened': () => {
       counts.breakerOpened++;
-      return ['breaker', '', 'five cases in a row failed: no more calls for 5 s, then one to try'];
+      return ['breaker', '', 'five marks failed and none succeeded: the rest wait, one at a time may try'];
     },
   };
 

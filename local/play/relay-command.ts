@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { command } from './screen.ts';
 
+/** As a person types it. */
+export const COMMAND = 'npx read-receipt-relay';
 const CLI = path.resolve(import.meta.dirname, '../../handlers/cli.ts');
 
 /**
@@ -11,8 +13,8 @@ const CLI = path.resolve(import.meta.dirname, '../../handlers/cli.ts');
  * @param queues its environment; a profile of the person's own would win over it, so none is passed on
  * @throws Error where it ends with another exit code than 0
  */
-export const runRelay = async (args: string[], queues: Record<string, string>, signal: AbortSignal) => {
-  command(`npx relay ${args.join(' ')}`);
+export const runCommand = async (args: string[], queues: Record<string, string>, signal: AbortSignal) => {
+  command(`${COMMAND} ${args.join(' ')}`);
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
   const child = spawn(process.execPath, [CLI, ...args], {
     env: { ...Object.fromEntries(own), ...queues },
@@ -20,5 +22,5 @@ export const runRelay = async (args: string[], queues: Record<string, string>, s
     signal,
   });
   const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`relay ${args[0]} ended with exit code ${code}.`);
+  if (code !== 0) throw new Error(`${COMMAND} ${args[0]} ended with exit code ${code}.`);
 };

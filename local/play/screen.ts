@@ -7,6 +7,7 @@ const looks = {
   'log-in': 'cyan',
   huawei: 'magenta',
   marked: 'green',
+  superseded: 'green',
   later: 'yellow',
   breaker: 'yellow',
   'dead letter': 'red',

@@ -1,19 +1,14 @@
-// `npm start`: the relay between a real SQS queue and a Huawei Cloud that misbehaves, on this machine alone.
+// `npm start`: the relay between an SQS queue and a Huawei Cloud that misbehaves, on this machine alone.
 // `npm start -- --once` ends by itself; its exit code tells whether the numbers add up.
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { play } from './acts.ts';
 import { BUNDLE, openEnvironment } from './environment.ts';
 import { createNarrator } from './narrator.ts';
-import { runRelay } from './relay-command.ts';
-import { afterRevocation, cases, duringOutage, everyKind, GROUP, type Wish, whileBusy } from './scenario.ts';
-import { count, heading, paragraph, print, say, table, verdict } from './screen.ts';
-import { type Sent, summarize } from './summary.ts';
-
-/** Longer than any act may take: two back-offs, the breaker and a slow machine. */
-const PATIENCE_MS = 60_000;
-const RETRY_AFTER_SECONDS = 4;
+import { COMMAND } from './relay-command.ts';
+import { cases, GROUP } from './scenario.ts';
+import { count, heading, paragraph, print, say, verdict } from './screen.ts';
 
 const options = process.argv.slice(2);
 const once = options.includes('--once');
@@ -54,97 +49,6 @@ const environment = await openEnvironment({
   },
 });
 const { huawei, variables } = environment;
-const sent: Sent[] = [];
-
-const send = async (wishes: Wish[]): Promise<Sent[]> => {
-  const ids = await environment.send(wishes.map(({ body }) => body));
-  const some = wishes.map((wish, index) => ({ ...wish, id: ids[index] ?? '' }));
-  for (const { id, who } of some) narrator.names.set(id, who);
-  for (const same of Map.groupBy(some, ({ who, why }) => `${who}: ${why}`).values()) {
-    const [one] = same;
-    if (one) say('sent', one.who, same.length > 1 ? `${same.length} times: ${one.why}` : one.why);
-  }
-  sent.push(...some);
-  return some;
-};
-const until = async (what: string, holds: () => boolean) => {
-  const giveUp = Date.now() + PATIENCE_MS;
-  while (!holds()) {
-    if (Date.now() > giveUp) throw new Error(`${what} did not happen within ${PATIENCE_MS / 1000} s.`);
-    await sleep(50);
-  }
-};
-const ended = (some: Sent[]) =>
-  until('The end of every receipt', () => some.every(({ id }) => narrator.ends.has(id)));
-
-const play = async (): Promise<boolean> => {
-  const before = environment.unread();
-
-  heading('1. Receipts of every kind');
-  paragraph(
-    'Equal receipts become one call. What can never succeed becomes a dead letter that says why; nothing else does.',
-  );
-  const first = await send(everyKind());
-  await environment.startReading();
-  await ended(first);
-
-  heading('2. The token dies early');
-  paragraph('A refused token is replaced by a fresh one, and the call is made once more.');
-  say('huawei', '', 'ends every token before its time');
-  huawei.iam.revokeTokens();
-  await ended(await send(afterRevocation()));
-
-  heading('3. A rate limit');
-  paragraph('The receipt goes back to the queue and stays hidden for as long as Huawei asked.');
-  say('huawei', '', `answers 429 with Retry-After: ${RETRY_AFTER_SECONDS} to the next call`);
-  huawei.faults.add({ does: 'retry_after', after: RETRY_AFTER_SECONDS, match: { kind: 'mark' }, times: 1 });
-  await ended(await send(whileBusy()));
-
-  heading('4. An outage that ends');
-  paragraph(
-    'An outage of less than a day costs no receipt: each comes back by its own back-off, at most 5 s at first, then twice as long each time.',
-  );
-  say('huawei', '', 'is down: 502 and a page of HTML to every call');
-  const outage = huawei.faults.add({ does: 'html502', match: { kind: 'mark' } });
-  const waiting = await send(duringOutage());
-  await until('A back-off for every receipt', () => waiting.every(({ id }) => narrator.delays.has(id)));
-  outage.remove();
-  say('huawei', '', 'is up again');
-  await ended(waiting);
-
-  heading('5. Dead letters, repaired and replayed');
-  paragraph('What was forbidden lacked its group_id. The command line puts it in and sends it back.');
-  await runRelay(['list'], variables, interrupted.signal);
-  const forbidden = sent.filter(({ end }) => end === 'forbidden').length;
-  await runRelay(
-    ['replay', '--code', 'forbidden', '--set', `group_id=${GROUP}`, '--yes'],
-    variables,
-    interrupted.signal,
-  );
-  print();
-  await until('The end of every replayed receipt', () => narrator.ends.size >= sent.length + forbidden);
-
-  heading('What became of it');
-  // The last batch is deleted a moment after its lines are written.
-  await until('An empty queue', () => environment.waiting() === 0);
-  const { rows, problems } = summarize({
-    sent,
-    replayed: forbidden,
-    narrator,
-    waiting: environment.waiting(),
-    deadLetterCodes: environment.deadLetterCodes(),
-    marks: huawei.osm.marks,
-    logIns: huawei.iam.logIns,
-    before,
-    after: environment.unread(),
-  });
-  table(rows);
-  print();
-  for (const problem of problems) verdict(false, problem);
-  const good = problems.length === 0;
-  verdict(good, good ? 'The numbers add up.' : 'The numbers do not add up.');
-  return good;
-};
 
 const stayUp = () => {
   for (const caseId of ['demo-1', 'demo-2', 'demo-team']) huawei.osm.addUnread(caseId, 3);
@@ -154,11 +58,11 @@ const stayUp = () => {
   if (process.env.AWS_PROFILE) print('  unset AWS_PROFILE');
   for (const [name, value] of Object.entries(variables)) print(`  export ${name}=${value}`);
   print();
-  print('  npx relay send --case demo-1');
-  print(`  npx relay send --case demo-team --group ${GROUP}`);
-  print('  npx relay status');
-  print('  npx relay doctor');
-  print('  npx relay list');
+  print(`  ${COMMAND} send --case demo-1`);
+  print(`  ${COMMAND} send --case demo-team --group ${GROUP}`);
+  print(`  ${COMMAND} status`);
+  print(`  ${COMMAND} doctor`);
+  print(`  ${COMMAND} list`);
   print();
   paragraph(
     'Three new messages wait on each of demo-1, demo-2 and demo-team; what becomes of them shows here.',
@@ -177,7 +81,7 @@ print(`  Huawei Cloud   a stand-in for IAM and OSM at ${huawei.url}`);
 
 const exitCode = await Promise.race([
   ctrlC,
-  play().then(
+  play({ environment, narrator, interrupted: interrupted.signal }).then(
     good => (good ? 0 : 1),
     (error: Error) => {
       if (!interrupted.signal.aborted) verdict(false, error.message);

@@ -1,9 +1,9 @@
 import type { Narrator } from './narrator.ts';
-import type { Wish } from './scenario.ts';
+import type { Receipt } from './scenario.ts';
 import { count } from './screen.ts';
 
 /** A receipt that was sent. */
-export type Sent = Wish & { id: string };
+export type Sent = Receipt & { id: string };
 
 interface Facts {
   sent: Sent[];
@@ -19,6 +19,8 @@ interface Facts {
   /** Unread messages at Huawei by case, before the first receipt and after the last. */
   before: Map<string, number>;
   after: Map<string, number>;
+  /** Messages that were marked as read before anyone had read them. */
+  hidden: number;
 }
 type Row = [name: string, value: string | number, remark?: string];
 
@@ -36,9 +38,9 @@ const sum = (numbers: Iterable<number>) => Array.from(numbers).reduce((total, nu
  * what the scenario expects, what is in the queues, and what Huawei counted.
  */
 export const summarize = (facts: Facts) => {
-  const { sent, replayed, waiting, marks, logIns, before, after } = facts;
+  const { sent, replayed, waiting, marks, logIns, before, after, hidden } = facts;
   const { ends, delays, counts } = facts.narrator;
-  const made = tally([...ends.values()].filter(end => end !== 'marked'));
+  const made = tally([...ends.values()].filter(end => end !== 'marked' && end !== 'superseded'));
   const left = tally(facts.deadLetterCodes);
   const died = sum(made.values());
   const dead = sum(left.values());
@@ -54,8 +56,8 @@ export const summarize = (facts: Facts) => {
   const expect = (holds: boolean, otherwise: string) => void (holds || problems.push(otherwise));
   expect(waiting === 0, `The queue should be empty, but it still holds ${count(waiting, 'receipt')}.`);
   expect(
-    counts.marked + died === sent.length + replayed,
-    `${sent.length} receipts were sent and ${replayed} replayed, but ${counts.marked} marked and ${died} dead-lettered.`,
+    counts.marked + counts.superseded + died === sent.length + replayed,
+    `${sent.length} receipts were sent and ${replayed} replayed, but ${counts.marked} marked, ${counts.superseded} superseded and ${died} dead-lettered.`,
   );
   expect(
     dead === died - replayed,
@@ -69,6 +71,7 @@ export const summarize = (facts: Facts) => {
     unreadAfter === 0,
     `These cases should have no unread messages: ${list(new Map([...after].filter(([, unread]) => unread > 0)))}.`,
   );
+  expect(hidden === 0, `${count(hidden, 'message')} should not have been marked: nobody had read it.`);
   expect(counts.breakerOpened > 0, 'The breaker should have opened during the outage.');
   expect(
     counts.logIns === logIns && logIns > 1,
@@ -78,13 +81,15 @@ export const summarize = (facts: Facts) => {
   const rows: Row[] = [
     ['Receipts sent', sent.length],
     ['Marked', counts.marked, replayed > 0 ? `${replayed} of them after repair and replay` : ''],
+    ['Superseded', counts.superseded, 'late, and the other side had written since: left unread'],
     ['Calls saved', saved, `by coalescing: ${count(marks, 'mark')} at Huawei for ${counts.marked} receipts`],
-    ['Came back', delays.size, 'after the rate limit and the outage'],
+    ['Came back', delays.size, 'after the rate limit and the outages'],
     ['Dead letters made', died, list(made)],
     ['Dead letters left', dead, list(left)],
     ['Log-ins', logIns, 'at IAM; the token was ended once'],
     ['Unread before', sum(before.values()), `at Huawei, in ${before.size} cases`],
     ['Unread after', unreadAfter],
+    ['Hidden unread', hidden, 'marked as read before anyone had read it'],
   ];
   return { rows, problems };
 };

@@ -1,12 +1,16 @@
 // `npm start`, as a person runs it: in a process group of its own, so that what it leaves behind can be found.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Sent, summarize } from '../../local/play/summary.ts';
 
 const START = path.resolve(import.meta.dirname, '../../local/play/start.ts');
+const LISTEN = '0A';
+/** 127.0.0.1 as Linux lists it. */
+const LOOPBACK = '0100007F';
 /** The acts take about half a minute on an idle machine. */
 const PATIENCE_MS = 150_000;
 
@@ -32,6 +36,19 @@ describe('npm start', () => {
     while (!output.includes(text)) await once(child.stdout as NodeJS.EventEmitter, 'data');
   };
   const row = (name: string) => new RegExp(`^  ${name} +(.*?)\\s*$`, 'm').exec(output)?.[1];
+  /** Addresses that the process listens on, as the system lists them. */
+  const listening = () => {
+    const own = new Set(
+      readdirSync(`/proc/${child.pid}/fd`).map(fd => readlinkSync(`/proc/${child.pid}/fd/${fd}`)),
+    );
+    return ['tcp', 'tcp6'].flatMap(family =>
+      readFileSync(`/proc/net/${family}`, 'utf8')
+        .split('\n')
+        .map(line => line.trim().split(/\s+/))
+        .filter(([, , , state, , , , , , inode]) => state === LISTEN && own.has(`socket:[${inode}]`))
+        .map(([, address = '']) => address.split(':')[0]),
+    );
+  };
   const nothingIsLeft = async () => {
     expect(() => process.kill(-(child.pid ?? 0), 0)).toThrow('ESRCH');
     expect(await readdir(folder)).toEqual([]);
@@ -51,17 +68,21 @@ describe('npm start', () => {
       const code = await start('--once');
       expect(output).toContain('The numbers add up.');
       expect(code).toBe(0);
-      expect(row('Receipts sent')).toBe('25');
-      expect(row('Marked')).toBe('20   2 of them after repair and replay');
+      expect(row('Receipts sent')).toBe('27');
+      expect(row('Marked')).toBe('21   2 of them after repair and replay');
+      expect(row('Superseded')).toMatch(/^1 /);
       expect(row('Calls saved')).toMatch(/^[1-4] /);
       expect(row('Dead letters made')).toBe('7   forbidden 2, rejected 1, malformed 2, invalid 2');
       expect(row('Dead letters left')).toMatch(/^5 /);
       expect(row('Unread after')).toBe('0');
+      expect(row('Hidden unread')).toMatch(/^0 /);
       for (const told of [
         /dead letter {2}demo-gone +rejected: .*OSM\.01010015/,
         /later +demo-busy +back in \d s\. rate_limited: .*429/,
         /marked +demo-busy .*at attempt 2/,
         /log-in +OSM answered 401/,
+        /superseded +demo-late +read at [\d:]+, the other side wrote at [\d:]+/,
+        /marked +demo-late +unread at Huawei 2 → 0/,
         /breaker/,
       ])
         expect(output).toMatch(told);
@@ -84,6 +105,18 @@ describe('npm start', () => {
     PATIENCE_MS,
   );
 
+  (existsSync('/proc/net/tcp') ? test : test.skip)(
+    'listens on 127.0.0.1 alone',
+    async () => {
+      const ended = start();
+      await seen('marked ');
+      expect(listening()).toEqual(Array(3).fill(LOOPBACK));
+      process.kill(-(child.pid ?? 0), 'SIGTERM');
+      await ended;
+    },
+    PATIENCE_MS,
+  );
+
   test('takes no other option', async () => {
     expect(await start('--twice')).toBe(2);
     expect(output).toContain('The only option is --once');
@@ -96,14 +129,15 @@ describe('the summary', () => {
     { id: '2', who: 'a', why: 'good', body: '', end: 'marked' },
     { id: '3', who: 'b', why: 'shared', body: '', end: 'forbidden' },
     { id: '4', who: 'c', why: 'gone', body: '', end: 'rejected' },
+    { id: '6', who: 'd', why: 'late', body: '', end: 'superseded' },
   ];
   const facts = () => ({
     sent,
     replayed: 1,
     narrator: {
-      ends: new Map(Object.entries({ 1: 'marked', 2: 'marked', 3: 'forbidden', 4: 'rejected', 5: 'marked' })),
+      ends: new Map([...sent.map(({ id, end }) => [id, end] as const), ['5', 'marked' as const]]),
       delays: new Map<string, number>(),
-      counts: { marked: 3, coalesced: 1, logIns: 2, breakerOpened: 1 },
+      counts: { marked: 3, superseded: 1, coalesced: 1, logIns: 2, breakerOpened: 1 },
     },
     waiting: 0,
     deadLetterCodes: ['rejected'],
@@ -111,6 +145,7 @@ describe('the summary', () => {
     logIns: 2,
     before: new Map([['a', 3]]),
     after: new Map([['a', 0]]),
+    hidden: 0,
   });
 
   test('is content when all adds up', () => expect(summarize(facts()).problems).toEqual([]));
@@ -120,9 +155,11 @@ describe('the summary', () => {
     ['a receipt that never ended', ({ narrator }) => narrator.ends.delete('1'), 'nowhere'],
     ['a receipt left in the queue', spoilt => spoilt.waiting++, 'still holds 1 receipt.'],
     ['a mark too few', ({ narrator }) => narrator.counts.marked--, '2 marked'],
+    ['a superseded one too few', ({ narrator }) => narrator.counts.superseded--, '0 superseded'],
     ['a lost dead letter', spoilt => spoilt.deadLetterCodes.pop(), '0 dead letters are in their queue'],
     ['a call too many', spoilt => spoilt.marks++, 'Huawei counted 3 marks'],
     ['an unread message', spoilt => spoilt.after.set('a', 1), 'a 1'],
+    ['a message that nobody had read', spoilt => spoilt.hidden++, '1 message should not'],
     ['a breaker that stayed closed', ({ narrator }) => narrator.counts.breakerOpened--, 'breaker'],
     ['a log-in that nobody counted', spoilt => spoilt.logIns++, 'IAM 3 times'],
   ])('finds %s', (_, spoil, sentence) => {
