@@ -11,7 +11,10 @@ export const metricUnits = {
   Superseded: MetricUnit.Count,
   /** Marked or superseded. Every batch says it, 0 too: no number means no receipts. */
   Settled: MetricUnit.Count,
-  /** Superseded less marked, below 0 on a good day: more than half were superseded where the sum is above 0. */
+  /**
+   * Superseded less marked, below 0 on a good day: more than half were superseded where the sum is above 0. What
+   * LATE_RECEIPTS=shadow marks although it is superseded counts as superseded.
+   */
   SupersededExcess: MetricUnit.Count,
   LateUnchecked: MetricUnit.Count,
   DeadLettered: MetricUnit.Count,
@@ -40,6 +43,7 @@ type Logged =
   | 'Throttles'
   | 'LogIns'
   | 'LogInsRefused';
+type Facts = Record<string, number> & { marked: number; superseded: number };
 type Distribution = 'ReadLag' | 'OldestUnsettledAge';
 export type CountName = Exclude<MetricName, Distribution | 'Settled' | 'SupersededExcess'> | Logged;
 
@@ -53,14 +57,20 @@ export const metricOf = (code: Outcome['code']): CountName =>
 const fieldOf = (name: CountName): string =>
   name.replace(/(?<=.)[A-Z]/g, letter => `_${letter}`).toLowerCase();
 
-/** EMF takes a hundred values a metric and document; more would be a document each. */
-const MOST_VALUES = 100;
+/** EMF takes a hundred values a metric and document, and Powertools ends a document with the hundredth. */
+const MOST_VALUES = 99;
 
 const sampleOf = (values: number[]): number[] => {
   if (values.length <= MOST_VALUES) return values;
   const sorted = values.toSorted((a, b) => a - b);
   const step = (sorted.length - 1) / (MOST_VALUES - 1);
   return Array.from({ length: MOST_VALUES }, (_, i) => sorted[Math.round(i * step)] as number);
+};
+
+/** The two metrics that are computed; exported for the simulation, which has its own telemetry. */
+export const settledOf = (facts: Facts, counts: ReadonlyMap<CountName, number>) => {
+  const Settled = facts.marked + facts.superseded;
+  return { Settled, SupersededExcess: 2 * (counts.get('Superseded') ?? 0) - Settled };
 };
 
 /**
@@ -81,15 +91,15 @@ export const createTelemetry = () => {
     /**
      * Ends a batch: one line `batch.settled` with every count, and the metrics.
      *
-     * @param facts what else the line holds
+     * @param facts what else the line holds; what was settled is marked or superseded there
      * @param values of distributions, of which it publishes an even sample
      */
-    settled(facts: Record<string, number>, values: Record<Distribution, number[]>) {
+    settled(facts: Facts, values: Record<Distribution, number[]>) {
       const all = Object.fromEntries(Array.from(counts, ([name, count]) => [fieldOf(name), count]));
-      log.info('batch.settled', { ...all, ...facts });
-      const { Marked = 0, Superseded = 0 } = Object.fromEntries(counts);
-      metrics.addMetric('Settled', metricUnits.Settled, Marked + Superseded);
-      metrics.addMetric('SupersededExcess', metricUnits.SupersededExcess, Superseded - Marked);
+      log.info('batch.settled', { ...facts, ...all });
+      const both = settledOf(facts, counts);
+      for (const name of ['Settled', 'SupersededExcess'] as const)
+        metrics.addMetric(name, metricUnits[name], both[name]);
       for (const [name, count] of counts) {
         if (isMetric(name)) metrics.addMetric(name, metricUnits[name], count);
       }

@@ -88,8 +88,6 @@ export const dashboard = (name: string, stage: string): string => {
   /** Sums of `batch.settled`, over time. */
   const sums = (fields: string[]) =>
     `filter message = "batch.settled" | stats ${fields.map(field => `sum(${field}) as ${field}_`).join(', ')} by bin(5m)`;
-  const lines = (events: string[], fields: string[]) =>
-    `fields @timestamp, ${fields.join(', ')} | filter message in ${JSON.stringify(events)} | sort @timestamp desc | limit 50`;
   const numbers = { view: 'singleValue', setPeriodToTimeRange: true, sparkline: true };
 
   const widgets = [
@@ -174,15 +172,12 @@ export const dashboard = (name: string, stage: string): string => {
       log(
         'Last receipts that were not marked',
         'table',
-        lines(
-          ['receipt.dead_lettered', 'receipt.delayed', 'receipt.left'],
-          ['message', 'code', 'detail', 'case_id', 'attempt', 'request_id', 'message_id'],
-        ),
+        `fields @timestamp, message, code, detail, case_id, attempt, request_id, message_id | filter message in ["receipt.dead_lettered", "receipt.delayed", "receipt.left"] | sort @timestamp desc | limit 50`,
       ),
       log(
         'Last superseded receipts',
         'table',
-        lines(['receipt.superseded'], ['case_id', 'bound', 'newer', 'message_id']),
+        `fields @timestamp, message, case_id, coalesce(bound, shadow.bound) as read_up_to, coalesce(newer, shadow.newer) as newer_message | filter ispresent(newer_message) | sort @timestamp desc | limit 50`,
       ),
     ]),
   ];

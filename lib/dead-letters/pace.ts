@@ -14,23 +14,21 @@ export const createPace = (perSecond: number | undefined, halted: AbortSignal) =
   let wake = () => {};
   halted.addEventListener('abort', () => wake());
 
-  const waitFor = async (most: number): Promise<number> => {
-    while (free < 1 && !halted.aborted) {
-      await new Promise<void>(resolve => {
-        wake = resolve;
-      });
-    }
-    const places = halted.aborted ? 0 : Math.min(most, free);
-    free -= places;
-    return places;
-  };
-
   return {
     /** Waits for its turn, one after the other; how many may pass now, at most `most`; 0 when it was halted. */
     take(most: number): Promise<number> {
-      last = last.then(() => waitFor(most));
+      last = last.then(async () => {
+        while (free < 1 && !halted.aborted)
+          await new Promise<void>(resolve => {
+            wake = resolve;
+          });
+        const places = halted.aborted ? 0 : Math.min(most, free);
+        free -= places;
+        return places;
+      });
       return last;
     },
+
     /** The answer came for what used so many places. */
     passed(places: number) {
       if (perSecond === undefined) return;

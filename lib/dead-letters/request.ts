@@ -68,35 +68,19 @@ export const replayRequestSchema = z
 export type Filter = z.infer<typeof filterSchema>;
 export type ReplayRequest = z.infer<typeof replayRequestSchema>;
 
-/** What is wrong with a request: the field, its name after those of the objects around it, and the rule. */
-export interface Wrong {
-  path: string[];
-  rule: string;
-}
-
-/** Reads what a replay was asked for. Never throws. */
-export const readReplayRequest = (input: unknown): { request: ReplayRequest } | { wrong: Wrong[] } => {
-  const result = replayRequestSchema.safeParse(input);
-  if (result.success) return { request: result.data };
-  return {
-    wrong: result.error.issues.flatMap(issue => {
-      const path = issue.path.map(String);
-      if (issue.code !== 'unrecognized_keys') return [{ path, rule: issue.message }];
-      const has = path.length > 0 ? 'has' : 'there is';
-      return issue.keys.map(key => ({ path, rule: `${has} no field ${key}` }));
-    }),
-  };
-};
-
 /**
  * Reads what a replay was asked for.
  *
  * @throws Error that names every wrong field and what it should be
  */
 export const parseReplayRequest = (input: unknown): ReplayRequest => {
-  const read = readReplayRequest(input);
-  if ('request' in read) return read.request;
-  const wrong = read.wrong.map(({ path, rule }) => [path.join('.'), rule].filter(Boolean).join(' '));
+  const result = replayRequestSchema.safeParse(input);
+  if (result.success) return result.data;
+  const wrong = result.error.issues.map(issue => {
+    const where = issue.path.join('.');
+    if (issue.code !== 'unrecognized_keys') return `${where} ${issue.message}`.trim();
+    return `${where ? `${where} has` : 'there is'} no field ${issue.keys.join(', ')}`;
+  });
   throw new Error(`The replay request is wrong, nothing was touched: ${wrong.join('; ')}.`);
 };
 

@@ -1,3 +1,4 @@
+import { isObject } from '../json.ts';
 import { createRedactor } from '../redact.ts';
 
 /** What went wrong at SQS, or on the way there. */
@@ -13,7 +14,7 @@ export interface SqsError {
 }
 
 /** What is wrong for every message, by code, and what a person should do about it. */
-const LASTING: [RegExp, (queueUrl: string, said: string) => string][] = [
+const LASTING: [codes: RegExp, words: (url: string, said: string) => string][] = [
   [
     /^(AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist)$/,
     url => `there is no queue ${url}: check the URL, its region and its account, or name the stage`,
@@ -57,38 +58,34 @@ const LASTING: [RegExp, (queueUrl: string, said: string) => string][] = [
 const wordsFor = (code: string) => LASTING.find(([codes]) => codes.test(code))?.[1];
 
 const { redact } = createRedactor();
-const made = (code: string, message: string, mayHaveHappened: boolean): SqsError => ({
-  code: redact(code),
+
+const made = (code: unknown, message: unknown, mayHaveHappened: boolean): SqsError => ({
+  code: redact(`${code}`),
   // Where a signature is wrong, AWS repeats what it was sent, the session's token too.
-  message: redact(message),
-  isLasting: wordsFor(code) !== undefined,
+  message: redact(`${message}`),
+  isLasting: wordsFor(`${code}`) !== undefined,
   mayHaveHappened,
 });
 
 /** SQS answered, and said nothing about this item. */
 export const notNamed = made('NoAnswer', 'SQS did not name it in its answer', true);
 
-interface SdkError extends Error {
-  code?: unknown;
-  errors?: SdkError[];
-  $metadata?: { httpStatusCode?: number };
-}
-
 /** Reads what the SDK threw, or an entry of the `Failed` list of an answer. */
 export const sqsErrorOf = (thrown: unknown): SqsError => {
-  const { Code = 'Unknown', Message = '' } = (thrown ?? {}) as { Code?: string; Message?: string };
-  if (typeof thrown !== 'object' || !thrown || !('message' in thrown)) return made(Code, Message, false);
-  const { name, message, code, errors, $metadata } = thrown as SdkError;
-  const status = $metadata?.httpStatusCode;
+  const error = isObject(thrown) ? thrown : {};
+  const { Code = 'Unknown', Message = '', name, message, code, errors, $metadata } = error;
+  if (message === undefined) return made(Code, Message, false);
+  const status = isObject($metadata) ? $metadata.httpStatusCode : undefined;
   if (status !== undefined) return made(name === 'Error' ? `Status${status}` : name, message, false);
   // Where a name has several addresses, the reasons are inside.
-  const system = [code, errors?.[0]?.code, /\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\b/.exec(message)?.[0]];
-  const deepest =
-    system.find(each => typeof each === 'string') ??
-    (message === 'Region is missing' ? 'RegionMissing' : name);
+  const inner: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  const first = isObject(inner) ? inner : {};
+  const [system] = /\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\b/.exec(`${message}`) ?? [];
+  const known = [code, first.code, system].find(each => typeof each === 'string');
+  const deepest = known ?? (message === 'Region is missing' ? 'RegionMissing' : name);
   // What lasts and was not answered never left this machine.
-  const left = wordsFor(deepest) === undefined;
-  return made(deepest, message || errors?.[0]?.message || deepest, left);
+  const left = wordsFor(`${deepest}`) === undefined;
+  return made(deepest, message || first.message || deepest, left);
 };
 
 export const isSqsError = (value: object): value is SqsError => 'mayHaveHappened' in value;

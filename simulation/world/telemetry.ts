@@ -1,4 +1,4 @@
-import type { CountName, Telemetry } from '../../lib/telemetry.ts';
+import { type CountName, settledOf, type Telemetry } from '../../lib/telemetry.ts';
 
 type Publish = (name: string, values: number[]) => void;
 
@@ -22,7 +22,7 @@ export const createLightTelemetry = (print: (line: string) => void, publish: Pub
     },
     settled(facts, values) {
       log.info('batch.settled', { ...Object.fromEntries(counts), ...facts });
-      for (const name of ['Marked', 'Superseded'] as const) counts.set(name, counts.get(name) ?? 0);
+      for (const [name, value] of Object.entries(settledOf(facts, counts))) publish(name, [value]);
       for (const [name, count] of counts) publish(name, [count]);
       for (const [name, list] of Object.entries(values)) publish(name, list);
       counts = new Map();
