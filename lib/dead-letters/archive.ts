@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import * as z from 'zod/mini';
 import type { Message } from '../sqs/message.ts';
-import { firstSentAt, type Letter, withSentAt } from './dead-letter.ts';
+import { firstSentAt, type Letter } from './dead-letter.ts';
+import { withSentAt } from './send-back.ts';
 
 // As SendMessage spells them, bytes in base64: what the AWS CLI reads and writes too.
 const attributeSchema = z.strictObject({

@@ -1,9 +1,17 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import type { SQSRecord } from 'aws-lambda';
 import * as z from 'zod/mini';
 import { type Failure, failureCodes } from '../failure.ts';
 import { parseJson } from '../json.ts';
 import { timeMs } from '../receipt/time.ts';
-import { bytesOf, type Message, MOST_ATTRIBUTES, MOST_BYTES, type Received } from '../sqs/message.ts';
+import {
+  bytesOf,
+  type Message,
+  MOST_ATTRIBUTES,
+  MOST_BYTES,
+  messageOf,
+  type Received,
+} from '../sqs/message.ts';
 
 /** What the attribute `failure` holds, as JSON. schemas/ publishes the fields' comments. */
 export const failureSchema = z.object({
@@ -55,7 +63,7 @@ export interface Letter extends Received {
 /** Dead without our knowing why: SQS moved it, or a person put it there. */
 export const UNKNOWN = 'unknown';
 
-const failureIn = ({ attributes }: Message): Letter['failure'] =>
+export const failureIn = ({ attributes }: Message): Letter['failure'] =>
   readSchema.safeParse(parseJson(attributes.failure?.StringValue ?? '')).data;
 
 /** How often a message was replayed before: its `replays` attribute, 0 where there is none. */
@@ -102,104 +110,72 @@ export const firstSentAt = (
   return times.length > 0 ? Math.min(...times) : undefined;
 };
 
-/** What a message went through in the queue of receipts, beside why it failed. Times are ms epoch. */
-export interface Delivery {
-  /** ApproximateReceiveCount. */
-  attempts: number;
-  /** SentTimestamp. */
-  sentAt: number;
-  firstReceivedAt: number;
-  deadLetteredAt: number;
-  sourceMessageId: string;
-}
-
 const string = (StringValue: string): MessageAttributeValue => ({ DataType: 'String', StringValue });
-const number = (value: number): MessageAttributeValue => ({ DataType: 'Number', StringValue: String(value) });
-type Attributes = [name: string, value: MessageAttributeValue][];
+export const number = (value: number): MessageAttributeValue => ({
+  DataType: 'Number',
+  StringValue: String(value),
+});
+export type Attributes = [name: string, value: MessageAttributeValue][];
 
-const OURS = ['failure', 'replays', 'failure_code'];
-const ownOf = (message: Message, ...ours: string[]): Attributes =>
+export const OURS = ['failure', 'replays', 'failure_code'];
+/** The attributes that are not ours. */
+export const ownOf = (message: Message, ...ours: string[]): Attributes =>
   Object.entries(message.attributes).filter(([name]) => !ours.includes(name));
-const withAttributes = (message: Message, ...attributes: Attributes[]): Message => ({
+export const withAttributes = (message: Message, ...attributes: Attributes[]): Message => ({
   ...message,
   attributes: Object.fromEntries(attributes.flat()),
 });
 
 /** SQS takes no U+FFFE and U+FFFF; JSON.stringify has already escaped the rest of what it refuses. */
-const escapeRefused = (json: string): string =>
-  json.replace(/[\uFFFE\uFFFF]/g, character => `\\u${character.charCodeAt(0).toString(16)}`);
+const toJson = (value: unknown): string =>
+  JSON.stringify(value).replace(/[\uFFFE\uFFFF]/g, unit => `\\u${unit.charCodeAt(0).toString(16)}`);
 
 /** Cuts the detail, where it must, so that it takes at most `room` bytes of the JSON text. */
 const shorten = (detail: string, room: number): string => {
   const characters = [...detail];
-  const bytes = () => Buffer.byteLength(escapeRefused(JSON.stringify(characters.join('')))) - 2;
-  while (bytes() > room) characters.pop();
+  while (Buffer.byteLength(toJson(characters.join(''))) - 2 > room) characters.pop();
   return characters.join('');
 };
 
 /**
- * The dead letter of a message: the message itself, byte for byte, and `failure`, `replays` and `failure_code` as far
+ * The dead letter of a record: the message itself, byte for byte, and `failure`, `replays` and `failure_code` as far
  * as SQS's ten attributes and 1 MiB reach, stale ones replaced. Where the whole would pass 1 MiB, first the detail is
  * shortened, then our attributes are left out from the last: a dead letter is never refused for what we added.
+ *
+ * @param now ms epoch
  */
-export const deadLetterOf = (message: Message, failure: Failure, delivery: Delivery): Message => {
+export const deadLetterOf = (record: SQSRecord, failure: Failure, now: number): Message => {
+  const message = messageOf(record);
   const replays = replaysOf(message);
   // On what was replayed `sent_at` is ours too, and told in `failure` now.
   const own = ownOf(message, ...OURS, ...(replays > 0 ? ['sent_at'] : []));
-  const sentAt = firstSentAt(message, delivery.sentAt, delivery.deadLetteredAt);
-  const iso = (ms: number | undefined) =>
-    Number.isFinite(ms) ? new Date(Number(ms)).toISOString() : undefined;
-  const describe = (detail: string) => {
-    const { code, status, error_code, request_id } = failure;
-    const described = {
-      ...{ code, detail, status, error_code, request_id },
-      attempts: Number.isFinite(delivery.attempts) ? delivery.attempts : undefined,
-      sent_at: iso(sentAt),
-      first_received_at: iso(delivery.firstReceivedAt),
-      dead_lettered_at: iso(delivery.deadLetteredAt),
-      source_message_id: delivery.sourceMessageId,
-    };
-    return string(escapeRefused(JSON.stringify(described)));
-  };
+  const { ApproximateReceiveCount, SentTimestamp, ApproximateFirstReceiveTimestamp } = record.attributes;
+  const iso = (ms = Number.NaN) => (Number.isNaN(ms) ? undefined : new Date(ms).toISOString());
+  const describe = (detail: string) =>
+    string(
+      toJson({
+        code: failure.code,
+        detail,
+        status: failure.status,
+        error_code: failure.error_code,
+        request_id: failure.request_id,
+        attempts: Number(ApproximateReceiveCount),
+        sent_at: iso(firstSentAt(message, Number(SentTimestamp), now)),
+        first_received_at: iso(Number(ApproximateFirstReceiveTimestamp)),
+        dead_lettered_at: iso(now),
+        source_message_id: record.messageId,
+      }),
+    );
   const added: Attributes = [
     ['failure', describe('')],
     ['replays', number(replays)],
     ['failure_code', string(failure.code)],
   ];
   for (let kept = Math.min(added.length, MOST_ATTRIBUTES - own.length); kept > 0; kept--) {
-    const ours = added.slice(1, kept);
     const room = MOST_BYTES - bytesOf(withAttributes(message, own, added.slice(0, kept)));
-    if (room >= 0)
-      return withAttributes(message, own, [['failure', describe(shorten(failure.detail, room))]], ours);
+    if (room < 0) continue;
+    const described: Attributes = [['failure', describe(shorten(failure.detail, room))]];
+    return withAttributes(message, own, described, added.slice(1, kept));
   }
   return withAttributes(message, ownOf(message, ...OURS));
-};
-
-/** With as many of our attributes, from the first on, as SQS's limits leave room for. */
-const withRoomFor = (message: Message, own: Attributes, ours: Attributes): Message => {
-  for (let kept = Math.min(ours.length, MOST_ATTRIBUTES - own.length); kept > 0; kept--) {
-    const whole = withAttributes(message, own, ours.slice(0, kept));
-    if (bytesOf(whole) <= MOST_BYTES) return whole;
-  }
-  return withAttributes(message, own);
-};
-
-/** The message with when it was first sent, ms epoch, where nothing on it tells of a dead letter or a replay and there is room. */
-export const withSentAt = (message: Message, sentAt: number): Message =>
-  failureIn(message) === undefined && firstSentAt(message, Number.NaN) === undefined
-    ? withRoomFor(message, ownOf(message, 'sent_at'), [['sent_at', number(sentAt)]])
-    : message;
-
-/**
- * The message to send back: the letter with a body, without why it is dead, with when it was first sent and with one
- * replay more. Where SQS's limits leave no room, first `replays` is left out: nothing guards it against being replayed
- * for ever then. An unread message that is hidden by a mark is worse.
- */
-export const replayOf = (letter: Letter, body: string): Message => {
-  const message = { ...letter.message, body };
-  const sentAt = firstSentAt(message, letter.sentAt);
-  return withRoomFor(message, ownOf(message, ...OURS, 'sent_at'), [
-    ...(sentAt === undefined ? [] : [['sent_at', number(sentAt)] satisfies Attributes[number]]),
-    ['replays', number(letter.replays + 1)],
-  ]);
 };

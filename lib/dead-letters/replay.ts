@@ -2,10 +2,11 @@ import { repair } from '../receipt/repair.ts';
 import { explain } from '../sqs/errors.ts';
 import type { Message } from '../sqs/message.ts';
 import type { Queue, Result } from '../sqs/queue.ts';
-import { type Letter, replayOf, sourceIdOf } from './dead-letter.ts';
+import { type Letter, sourceIdOf } from './dead-letter.ts';
 import { drain } from './drain.ts';
 import { MAX_REPLAYS_DEFAULT, type ReplayRequest } from './request.ts';
 import { type Options, type Stopped, scan } from './scan.ts';
+import { replayOf } from './send-back.ts';
 
 export interface ReplayCounts {
   /** Letters looked at. */

@@ -4,7 +4,7 @@ import { deadLetterOf } from '../dead-letters/dead-letter.ts';
 import { type Failure, failure, route } from '../failure.ts';
 import type { Redactor } from '../redact.ts';
 import { lineOf } from '../sqs/errors.ts';
-import { type Message, messageOf } from '../sqs/message.ts';
+import type { Message } from '../sqs/message.ts';
 import type { Queue, Result } from '../sqs/queue.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { backoffSeconds } from './backoff.ts';
@@ -31,15 +31,6 @@ interface Dependencies {
 /** NaN where a record is not as Lambda makes it. */
 export const receivesOf = ({ attributes }: SQSRecord) => Number(attributes?.ApproximateReceiveCount);
 const firstReceivedAt = ({ attributes }: SQSRecord) => Number(attributes.ApproximateFirstReceiveTimestamp);
-
-const letterOf = ({ record }: Entry, reason: Failure, now: number): Message =>
-  deadLetterOf(messageOf(record), reason, {
-    attempts: receivesOf(record),
-    sentAt: Number(record.attributes.SentTimestamp),
-    firstReceivedAt: firstReceivedAt(record),
-    deadLetteredAt: now,
-    sourceMessageId: record.messageId,
-  });
 
 /** Our own code failed at this record: it is left to the queue, whose redrive is the net. */
 export const crashed = (entry: Entry, error: unknown, { log }: Pick<Telemetry, 'log'>) => {
@@ -91,7 +82,7 @@ export const createSettle = ({ source, deadLetters, limits, redactor, telemetry 
       }
       const deadLetter = (reason: Failure) => {
         entry.outcome = reason;
-        letters.push({ entry, item: letterOf(entry, reason, now) });
+        letters.push({ entry, item: deadLetterOf(record, reason, now) });
       };
       if (!outcome || outcome.code === 'unfinished') {
         if (!expires(record, functionMs * VISIBILITY_PER_FUNCTION, now)) return;

@@ -1,23 +1,41 @@
+import type { SQSRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import {
-  deadLetterOf,
   firstSentAt,
   letterOf,
-  replayOf,
   replaysOf,
-  withSentAt,
+  deadLetterOf as written,
 } from '../../lib/dead-letters/dead-letter.ts';
+import { replayOf, withSentAt } from '../../lib/dead-letters/send-back.ts';
 import { type Failure, failure } from '../../lib/failure.ts';
 import { bytesOf, type Message, MOST_BYTES } from '../../lib/sqs/message.ts';
+import { fabricated } from '../environment.ts';
 
 const SENT = Date.parse('2026-01-31T09:29:59.250Z');
-const delivery = {
-  attempts: 3,
-  sentAt: SENT,
-  firstReceivedAt: Date.parse('2026-01-31T09:30:00Z'),
-  deadLetteredAt: Date.parse('2026-01-31T09:31:00.500Z'),
-  sourceMessageId: '059f36b4-87a3-44ab-83d2-661975830a7d',
+const NOW = Date.parse('2026-01-31T09:31:00.500Z');
+const SOURCE_ID = '059f36b4-87a3-44ab-83d2-661975830a7d';
+const delivered = {
+  ApproximateReceiveCount: '3',
+  SentTimestamp: String(SENT),
+  ApproximateFirstReceiveTimestamp: String(Date.parse('2026-01-31T09:30:00Z')),
 };
+const recordOf = ({ body, attributes, groupId, traceHeader }: Message, system: object = {}) => ({
+  ...fabricated(body, {
+    ...delivered,
+    ...(groupId && { MessageGroupId: groupId }),
+    ...(traceHeader && { AWSTraceHeader: traceHeader }),
+    ...system,
+  }),
+  messageId: SOURCE_ID,
+  messageAttributes: Object.fromEntries(
+    Object.entries(attributes).map(([name, { DataType = '', StringValue = '' }]) => [
+      name,
+      { dataType: DataType, stringValue: StringValue },
+    ]),
+  ) as SQSRecord['messageAttributes'],
+});
+const deadLetterOf = (message: Message, failure: Failure, system?: object, now = NOW) =>
+  written(recordOf(message, system), failure, now);
 const rejected: Failure = {
   code: 'rejected',
   detail: 'OSM answered 200: OSM.01010015 This case does not exist.',
@@ -45,7 +63,7 @@ const leaving = (room: number, rest: Partial<Message> = {}) => {
 
 test('it is the message, with why, where and when it failed', () => {
   const original = message({ groupId: 'tenant', traceHeader: 'Root=1', attributes: attributes(2) });
-  const letter = deadLetterOf(original, rejected, delivery);
+  const letter = deadLetterOf(original, rejected);
   expect(letter).toMatchObject(original);
   expect(Object.keys(letter.attributes)).toEqual(['a0', 'a1', 'failure', 'replays', 'failure_code']);
   expect(letter.attributes.failure?.DataType).toBe('String');
@@ -57,12 +75,12 @@ test('it is the message, with why, where and when it failed', () => {
     sent_at: '2026-01-31T09:29:59.250Z',
     first_received_at: '2026-01-31T09:30:00.000Z',
     dead_lettered_at: '2026-01-31T09:31:00.500Z',
-    source_message_id: delivery.sourceMessageId,
+    source_message_id: SOURCE_ID,
   });
 });
 
 test('what is not known is absent', () => {
-  const described = read(deadLetterOf(message(), failure('malformed', 'no'), delivery));
+  const described = read(deadLetterOf(message(), failure('malformed', 'no')));
   expect(Object.keys(described).sort()).toEqual(
     [
       'code',
@@ -74,17 +92,13 @@ test('what is not known is absent', () => {
       'source_message_id',
     ].sort(),
   );
-  const unknown = { ...delivery, attempts: Number.NaN, sentAt: Number.NaN, firstReceivedAt: Number.NaN };
-  expect(Object.keys(read(deadLetterOf(message(), failure('malformed', 'no'), unknown)))).toEqual([
-    'code',
-    'detail',
-    'dead_lettered_at',
-    'source_message_id',
-  ]);
+  const unknown = { SentTimestamp: undefined, ApproximateFirstReceiveTimestamp: undefined };
+  const names = Object.keys(read(deadLetterOf(message(), failure('malformed', 'no'), unknown)));
+  expect(names).toEqual(['code', 'detail', 'attempts', 'dead_lettered_at', 'source_message_id']);
 });
 
 test('how long to wait is nothing that a dead letter tells', () => {
-  expect(read(deadLetterOf(message(), { ...rejected, retryAfterSeconds: 5 }, delivery))).not.toHaveProperty(
+  expect(read(deadLetterOf(message(), { ...rejected, retryAfterSeconds: 5 }))).not.toHaveProperty(
     'retryAfterSeconds',
   );
 });
@@ -92,7 +106,7 @@ test('how long to wait is nothing that a dead letter tells', () => {
 test('the message it is made of stays as it is', () => {
   const original = message({ attributes: { ...attributes(1), failure: text('{}') } });
   const before = structuredClone(original);
-  deadLetterOf(original, rejected, delivery);
+  deadLetterOf(original, rejected);
   expect(original).toEqual(before);
 });
 
@@ -104,12 +118,12 @@ test.each([
   [10, []],
   [11, []],
 ])('beside %i attributes of its own it has %j', (count, names) => {
-  expect(ours(deadLetterOf(message({ attributes: attributes(count) }), rejected, delivery))).toEqual(names);
+  expect(ours(deadLetterOf(message({ attributes: attributes(count) }), rejected))).toEqual(names);
 });
 
 test('stale ones of ours make room for new ones', () => {
   const stale = { failure: text('{"code":"timeout"}'), failure_code: text('timeout'), replays: text('2') };
-  const letter = deadLetterOf(message({ attributes: { ...stale, ...attributes(7) } }), rejected, delivery);
+  const letter = deadLetterOf(message({ attributes: { ...stale, ...attributes(7) } }), rejected);
   expect(ours(letter)).toEqual(['failure', 'replays', 'failure_code']);
   expect(read(letter).code).toBe('rejected');
   expect(letter.attributes.failure_code?.StringValue).toBe('rejected');
@@ -136,11 +150,11 @@ test('a message without the attribute was never replayed', () => {
 });
 
 describe('where the whole would pass 1 MiB', () => {
-  const whole = bytesOf(deadLetterOf(message({ body: '' }), rejected, delivery));
+  const whole = bytesOf(deadLetterOf(message({ body: '' }), rejected));
   const withoutDetail = whole - rejected.detail.length;
 
   test('to the last byte, nothing is cut', () => {
-    const letter = deadLetterOf(leaving(whole), rejected, delivery);
+    const letter = deadLetterOf(leaving(whole), rejected);
     expect(bytesOf(letter)).toBe(MOST_BYTES);
     expect(read(letter).detail).toBe(rejected.detail);
   });
@@ -148,7 +162,7 @@ describe('where the whole would pass 1 MiB', () => {
   test.each([1, 2, 20, rejected.detail.length])(
     'by %i bytes: the detail is shortened by as much, and no more',
     over => {
-      const letter = deadLetterOf(leaving(whole - over), rejected, delivery);
+      const letter = deadLetterOf(leaving(whole - over), rejected);
       expect(bytesOf(letter)).toBe(MOST_BYTES);
       expect(ours(letter)).toHaveLength(3);
       expect(read(letter)).toMatchObject({ ...rejected, detail: rejected.detail.slice(0, -over) });
@@ -156,7 +170,7 @@ describe('where the whole would pass 1 MiB', () => {
   );
 
   test('by more than the detail: failure_code goes first, and the detail has its room', () => {
-    const letter = deadLetterOf(leaving(withoutDetail - 1), rejected, delivery);
+    const letter = deadLetterOf(leaving(withoutDetail - 1), rejected);
     expect(ours(letter)).toEqual(['failure', 'replays']);
     expect(read(letter).detail.length).toBeGreaterThan(0);
     expect(bytesOf(letter)).toBeLessThanOrEqual(MOST_BYTES);
@@ -167,18 +181,18 @@ describe('where the whole would pass 1 MiB', () => {
     const replays = bytesOf(
       message({ body: '', attributes: { replays: { DataType: 'Number', StringValue: '0' } } }),
     );
-    const left = (room: number) => ours(deadLetterOf(leaving(room), rejected, delivery));
+    const left = (room: number) => ours(deadLetterOf(leaving(room), rejected));
     expect(left(withoutDetail - code)).toEqual(['failure', 'replays']);
     expect(left(withoutDetail - code - 1)).toEqual(['failure']);
     expect(left(withoutDetail - code - replays)).toEqual(['failure']);
     expect(left(withoutDetail - code - replays - 1)).toEqual([]);
     expect(left(0)).toEqual([]);
-    expect(deadLetterOf(leaving(0), rejected, delivery)).toEqual(leaving(0));
+    expect(deadLetterOf(leaving(0), rejected)).toEqual(leaving(0));
   });
 
   test('ten attributes already: nothing of ours, and nothing of the message is lost', () => {
     const original = leaving(0, { attributes: attributes(10) });
-    expect(deadLetterOf(original, rejected, delivery)).toEqual(original);
+    expect(deadLetterOf(original, rejected)).toEqual(original);
   });
 
   test('a detail of any characters is cut between characters, to what fits', () => {
@@ -188,11 +202,10 @@ describe('where the whole would pass 1 MiB', () => {
         fc.nat({ max: 500 }),
         fc.nat({ max: 9 }),
         (detail, room, count) => {
-          const letter = deadLetterOf(
-            leaving(room, { attributes: attributes(count) }),
-            { ...rejected, detail },
-            delivery,
-          );
+          const letter = deadLetterOf(leaving(room, { attributes: attributes(count) }), {
+            ...rejected,
+            detail,
+          });
           expect(bytesOf(letter)).toBeLessThanOrEqual(MOST_BYTES);
           expect(Object.keys(letter.attributes).length).toBeLessThanOrEqual(10);
           if (!letter.attributes.failure) return;
@@ -206,7 +219,7 @@ describe('where the whole would pass 1 MiB', () => {
 
 test('only characters that SQS takes, and they read back as they were', () => {
   const detail = '\u0000\u0008\u000b\u001f\ufffe\uffff\ud800 \t\n é票🎫"\\';
-  const letter = deadLetterOf(message(), { ...rejected, detail, error_code: '\uffff' }, delivery);
+  const letter = deadLetterOf(message(), { ...rejected, detail, error_code: '\uffff' });
   expect(letter.attributes.failure?.StringValue).toMatch(
     /^[\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]*$/u,
   );
@@ -261,14 +274,14 @@ describe('when it was first sent', () => {
   });
 
   test('it travels: dead letter, replay, dead letter', () => {
-    const first = deadLetterOf(message({ attributes: attributes(7) }), rejected, delivery);
+    const first = deadLetterOf(message({ attributes: attributes(7) }), rejected);
     const received = { messageId: '1', receiptHandle: '1', receives: 1 };
     const sent = replayOf(letterOf({ ...received, message: first, sentAt: LATER }), 'repaired');
     expect(sent).toEqual({
       body: 'repaired',
       attributes: { ...attributes(7), sent_at: number(SENT), replays: number(1) },
     });
-    const again = deadLetterOf(sent, rejected, { ...delivery, sentAt: LATER, deadLetteredAt: LATER + 1 });
+    const again = deadLetterOf(sent, rejected, { SentTimestamp: String(LATER) }, LATER + 1);
     expect(ours(again)).toEqual(['failure', 'replays', 'failure_code']);
     expect(read(again).sent_at).toBe(iso(SENT));
     expect(again.attributes.replays).toEqual(number(1));
@@ -276,7 +289,7 @@ describe('when it was first sent', () => {
 
   test('a sender may have an attribute of that name, and keeps it', () => {
     const own = message({ attributes: { sent_at: text('09:30') } });
-    expect(deadLetterOf(own, rejected, delivery).attributes.sent_at).toEqual(text('09:30'));
+    expect(deadLetterOf(own, rejected).attributes.sent_at).toEqual(text('09:30'));
   });
 
   test.each([
@@ -316,7 +329,7 @@ describe('when it was first sent', () => {
       ...attributes(1),
       sent_at: number(SENT),
     });
-    const dead = deadLetterOf(message(), rejected, delivery);
+    const dead = deadLetterOf(message(), rejected);
     expect(withSentAt(dead, LATER)).toBe(dead);
     expect(withSentAt(message({ attributes: attributes(10) }), SENT).attributes).toEqual(attributes(10));
   });
