@@ -66,6 +66,21 @@ export const unfinished: Unfinished = { code: 'unfinished', detail: "the functio
 
 export const failure = (code: FailureCode, detail: string): Failure => ({ code, detail });
 
+/** Why something is not even tried at present. */
+export interface Stopped {
+  cause: Failure;
+  /** Since when, in milliseconds. */
+  at: number;
+}
+
+/** The failure of a mark that was not tried, as others had failed before it. */
+export const untried = (why: string, { cause, at }: Stopped): Failure => ({
+  ...cause,
+  detail: `${why}: ${cause.detail}`,
+  unsent: true,
+  stoppedAt: at,
+});
+
 export const isServiceFailure = ({ code }: Outcome): boolean =>
   (serviceCodes as readonly string[]).includes(code);
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { loadConfig, loadRegion } from '../lib/config.ts';
 import { backoffSeconds } from '../lib/relay/backoff.ts';
 import { settleMs } from '../lib/relay/relay.ts';
+import { VISIBILITY_MS } from '../lib/relay/settle.ts';
 import { metricUnits } from '../lib/telemetry.ts';
 import { packageStack } from '../local/build.ts';
 import { longestCallMs } from '../resources/settings.ts';
@@ -169,6 +170,7 @@ describe('outage budget', () => {
   test('a receipt stays hidden as long as Lambda may hold it', () => {
     const { visibilitySeconds, timeoutSeconds, windowSeconds } = numbers();
     expect(visibilitySeconds).toBeGreaterThanOrEqual(6 * timeoutSeconds + windowSeconds);
+    expect(visibilitySeconds * 1000).toBe(VISIBILITY_MS);
   });
 
   test('a full batch of distinct marks fits the time that is left for calls', () => {

@@ -8,6 +8,8 @@ export interface Timing {
   signal: AbortSignal;
   /** For the whole answer, in milliseconds; at most, and where absent, the client's own. */
   timeoutMs?: number;
+  /** Does not stand in line behind calls that can wait. */
+  inHaste?: boolean;
 }
 
 export interface Call {

@@ -25,11 +25,11 @@ interface Dependencies {
  */
 export const createOsmCall =
   ({ client, session, pace, headers, telemetry }: Dependencies) =>
-  async (call: Call, { signal, timeoutMs }: Timing): Promise<Answer | Broken> => {
+  async (call: Call, { signal, timeoutMs, inHaste }: Timing): Promise<Answer | Broken> => {
     let isSent = false;
     const start = async (started: Call): Promise<Answer | Broken> => {
       // What waits in vain leaves its place to the next invocation.
-      if (!(await pace.turn(signal))) return { broken: unfinished, stale: false };
+      if (!(await pace.turn(signal, inHaste))) return { broken: unfinished, stale: false };
       telemetry.count('Calls');
       if (started.path === call.path) isSent = true;
       const startedAt = performance.now();

@@ -36,6 +36,8 @@ export const createPace = (mostPerSecond: number) => {
   let loweredAt = Number.NEGATIVE_INFINITY;
   let calmSince = Number.NEGATIVE_INFINITY;
   let last = Promise.resolve(true);
+  let lastInHaste = Promise.resolve(true);
+  let hasty = 0;
 
   /** The start that is as many starts ago as a window has room for must be a window ago. */
   const waitMs = () => {
@@ -44,10 +46,10 @@ export const createPace = (mostPerSecond: number) => {
     return oldest + WINDOW_MS * Math.max(1, 1 / perSecond) - performance.now();
   };
 
-  const waitForRoom = async (signal: AbortSignal): Promise<boolean> => {
+  const waitForRoom = async (signal: AbortSignal, isFirst: () => boolean): Promise<boolean> => {
     // The pace may change while it waits: it looks again at least once in a window.
-    for (let ms = waitMs(); ms > 0 && !signal.aborted; ms = waitMs()) {
-      await sleep(Math.min(ms, WINDOW_MS), signal);
+    for (let ms = waitMs(); (ms > 0 || !isFirst()) && !signal.aborted; ms = waitMs()) {
+      await sleep(Math.min(Math.max(ms, 1), WINDOW_MS), signal);
     }
     if (signal.aborted) return false;
     starts[next] = performance.now();
@@ -56,10 +58,23 @@ export const createPace = (mostPerSecond: number) => {
   };
 
   return {
-    /** Waits for a call's turn to start; false where the signal ended the waiting, and the place is free. */
-    turn(signal: AbortSignal): Promise<boolean> {
-      last = last.then(() => waitForRoom(signal));
-      return last;
+    /**
+     * Waits for a call's turn to start; false where the signal ended the waiting, and the place is free.
+     *
+     * @param inHaste goes before those that are not: a mark follows its look
+     */
+    turn(signal: AbortSignal, inHaste = false): Promise<boolean> {
+      if (!inHaste) {
+        last = last.then(() => waitForRoom(signal, () => hasty === 0));
+        return last;
+      }
+      hasty++;
+      lastInHaste = lastInHaste
+        .then(() => waitForRoom(signal, () => true))
+        .finally(() => {
+          hasty--;
+        });
+      return lastInHaste;
     },
 
     /**

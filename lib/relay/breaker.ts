@@ -1,7 +1,7 @@
-import { type Failure, isServiceFailure, type Outcome } from '../failure.ts';
+import { isServiceFailure, type Outcome, type Stopped, untried } from '../failure.ts';
 import type { Telemetry } from '../telemetry.ts';
 
-/** A few cases that make Huawei stumble must not stop the others; five marks in a row are the service. */
+/** A few odd cases must not stop the others; five marks in a row are the service. */
 const FAILURES_TO_OPEN = 5;
 /** Longer than the longest back-off: a mark that fails whenever it comes back is not counted again. */
 const LATELY_MS = 20 * 60_000;
@@ -22,8 +22,8 @@ export const createBreaker = ({ log, count }: Pick<Telemetry, 'log' | 'count'>) 
   let failures = 0;
   /** Ever: a failure counts only where this has not grown since its call began. */
   let successes = 0;
-  let opened: { cause: Failure; at: number } | undefined;
-  /** By the clock that nobody sets: it is compared with one second only, so that a frozen function loses nothing. */
+  let opened: Stopped | undefined;
+  /** By performance.now(), which nobody sets back. */
   let triedAt = Number.NEGATIVE_INFINITY;
   let news = Promise.withResolvers<void>();
 
@@ -47,29 +47,24 @@ export const createBreaker = ({ log, count }: Pick<Telemetry, 'log' | 'count'>) 
     return failedAt.has(key);
   };
 
-  const fail = (key: string, cause: Failure, isOutdated: boolean) => {
-    const counts = !isOutdated && !failedLately(key);
-    failedAt.delete(key);
-    failedAt.set(key, Date.now());
-    if (opened || !counts || ++failures < FAILURES_TO_OPEN) return;
-    opened = { cause, at: Date.now() };
-    count('BreakerOpened');
-    log.error('breaker.opened', { ...cause });
-  };
-
-  const succeed = (key: string) => {
-    failedAt.delete(key);
-    successes++;
-    close();
-  };
-
   /** What a mark's call says of the service. */
   const hear = (key: string, outcome: Outcome, began: number, isTry: boolean) => {
-    if (outcome.code === 'unfinished' || outcome.code === 'superseded') return;
-    if ('unsent' in outcome) return;
-    if (!isServiceFailure(outcome)) succeed(key);
-    else if (outcome.code !== 'rate_limited') fail(key, outcome as Failure, successes > began);
-    else if (isTry) close();
+    if (outcome.code === 'unfinished' || outcome.code === 'superseded' || 'unsent' in outcome) return;
+    if (outcome.code === 'rate_limited') {
+      if (isTry) close();
+      return;
+    }
+    const isKnown = failedLately(key);
+    failedAt.delete(key);
+    if (outcome.code === 'marked' || !isServiceFailure(outcome)) {
+      successes++;
+      return close();
+    }
+    failedAt.set(key, Date.now());
+    if (opened || isKnown || successes > began || ++failures < FAILURES_TO_OPEN) return;
+    opened = { cause: outcome, at: Date.now() };
+    count('BreakerOpened');
+    log.error('breaker.opened', { ...outcome });
   };
 
   return {
@@ -94,18 +89,12 @@ export const createBreaker = ({ log, count }: Pick<Telemetry, 'log' | 'count'>) 
 
       return async (key: string, call: () => Promise<Outcome>): Promise<Outcome> => {
         while (opened) {
-          const { cause, at } = opened;
           if (signal.aborted || triesLeft + trying === 0)
-            return {
-              ...cause,
-              detail: `not called, as others failed: ${cause.detail}`,
-              unsent: true,
-              stoppedAt: at,
-            };
+            return untried('not called, as others failed', opened);
           const waitMs = Math.ceil(triedAt + TRY_EVERY_MS - performance.now());
           if (triesLeft > 0 && waitMs <= 0) break;
-          const turn = new Promise(resolve => setTimeout(resolve, Math.max(waitMs, 1)));
-          await Promise.race(triesLeft > 0 ? [news.promise, turn] : [news.promise]);
+          const turn = new Promise(resolve => triesLeft > 0 && setTimeout(resolve, waitMs));
+          await Promise.race([news.promise, turn]);
         }
         const [isTry, began] = [opened !== undefined, successes];
         if (isTry) {

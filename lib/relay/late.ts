@@ -1,7 +1,7 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { Config } from '../config.ts';
 import { firstSentAt } from '../dead-letters/dead-letter.ts';
-import { type Failure, type Marked, type Outcome, unfinished } from '../failure.ts';
+import { type Marked, type Outcome, type Stopped, unfinished, untried } from '../failure.ts';
 import type { Timing } from '../huawei/http.ts';
 import type { Mark } from '../huawei/mark-as-read.ts';
 import { type Look, type Looked, MOST_SEEN } from '../huawei/messages.ts';
@@ -79,14 +79,11 @@ interface Dependencies {
 export const createLate = ({ mark, look, config: { lateReceipts, lateAfterSeconds } }: Dependencies) => {
   const isShadow = lateReceipts === 'shadow';
   let troubles = 0;
-  let paused: { cause: Failure; at: number } | undefined;
+  let paused: Stopped | undefined;
 
   const lookUnlessPaused = async (of: Mark, timing: Timing): Promise<Looked> => {
-    if (paused && Date.now() - paused.at < PAUSE_MS) {
-      const { cause, at } = paused;
-      const detail = `not looked at, as other looks failed: ${cause.detail}`;
-      return { kind: 'trouble', failure: { ...cause, detail, stoppedAt: at } };
-    }
+    if (paused && Date.now() - paused.at < PAUSE_MS)
+      return { kind: 'trouble', failure: untried('not looked at, as other looks failed', paused) };
     const looked = await look(of, timing);
     if (looked.kind === 'unfinished') return looked;
     if (looked.kind !== 'trouble') troubles = 0;
@@ -97,9 +94,9 @@ export const createLate = ({ mark, look, config: { lateReceipts, lateAfterSecond
     return looked;
   };
 
-  /** Marks what was looked at, and notes what the look could not tell. */
-  const markAfter = async (of: Mark, timing: Timing, seen: Pick<Marked, 'unchecked' | 'shadow'>) => {
-    const outcome = await mark(of, timing);
+  /** Marks what was looked at, at once: who writes between the two is not seen. */
+  const markAfter = async (of: Mark, timing: Timing, seen: Pick<Marked, 'unchecked' | 'shadow'> = {}) => {
+    const outcome = await mark(of, { ...timing, inHaste: true });
     return outcome.code === 'marked' ? { ...outcome, ...seen } : outcome;
   };
 
@@ -128,7 +125,7 @@ export const createLate = ({ mark, look, config: { lateReceipts, lateAfterSecond
       const decided = decide(looked, bound, Date.now());
       switch (decided.verdict) {
         case 'mark':
-          return mark(of, timing);
+          return markAfter(of, timing);
         case 'unchecked':
           return markAfter(of, timing, { unchecked: decided.why });
         case 'superseded': {

@@ -97,7 +97,7 @@ export const createRelay = ({ late, session, breaker, settle, telemetry, config 
     const groups = coalesce(entries);
     if (groups.length > 0) await markAll(groups, leftMs() - settleMs(remainingMs));
     for (const entry of entries) if (!entry.reason) entry.outcome ??= unfinished;
-    await settle(entries, leftMs() - answerMs(remainingMs), remainingMs);
+    await settle(entries, leftMs() - answerMs(remainingMs));
     report(telemetry, entries, groups, performance.now() - start);
     return entries.map(({ result, reason = result }) =>
       result === 'marked' || result === 'superseded' || result === 'dead_lettered'

@@ -12,8 +12,8 @@ import type { Entry } from './mark.ts';
 
 /** A receipt that would come back so shortly before the queue drops it is not put off any more. */
 const RETENTION_MARGIN_MS = 5 * 60_000;
-/** What nobody hides comes back when the queue's visibility timeout is over: six times the function's time. */
-const VISIBILITY_PER_FUNCTION = 6;
+/** What nobody hides comes back after the queue's visibility timeout (resources/queues.yml, held to it by a test). */
+export const VISIBILITY_MS = 185_000;
 
 interface Plan<T> {
   entry: Entry;
@@ -44,8 +44,7 @@ export const crashed = (entry: Entry, error: unknown, { log }: Pick<Telemetry, '
  * dead letter, acknowledged only when SQS has confirmed it; what failed for now is hidden for its back-off; any
  * failure on the way leaves the record to the queue.
  *
- * @returns a function of the entries, of the time it may take, and of all the time that the function had, in
- * milliseconds; it never throws
+ * @returns a function of the entries and of the milliseconds it may take; it never throws
  */
 export const createSettle = ({ source, deadLetters, limits, redactor, telemetry }: Dependencies) => {
   const act = async <T>(
@@ -68,7 +67,7 @@ export const createSettle = ({ source, deadLetters, limits, redactor, telemetry 
     Number(attributes?.SentTimestamp) + limits.queueRetentionSeconds * 1000 <
     now + backInMs + RETENTION_MARGIN_MS;
 
-  return async (entries: Entry[], forMs: number, functionMs: number) => {
+  return async (entries: Entry[], forMs: number) => {
     const signal = AbortSignal.timeout(Math.max(0, Math.floor(forMs)));
     const now = Date.now();
     const letters: Plan<Message>[] = [];
@@ -85,7 +84,7 @@ export const createSettle = ({ source, deadLetters, limits, redactor, telemetry 
         letters.push({ entry, item: deadLetterOf(record, reason, now) });
       };
       if (!outcome || outcome.code === 'unfinished') {
-        if (!expires(record, functionMs * VISIBILITY_PER_FUNCTION, now)) return;
+        if (!expires(record, VISIBILITY_MS, now)) return;
         return deadLetter(
           outcome ? failure('timeout', outcome.detail) : failure('failed', entry.reason ?? 'unknown'),
         );

@@ -1,4 +1,5 @@
 // Dead letters and back-offs as SQS sees them, and what becomes of records where SQS does not play along.
+import type { Fault } from '../../local/huawei/faults.ts';
 import { fabricated, receipt, startEnvironment, useEnvironment, VISIBILITY_SECONDS } from '../environment.ts';
 import { type Intercept, refuseCalls, refuseEntries } from '../queue-proxy.ts';
 
@@ -7,6 +8,7 @@ useEnvironment();
 const MIB = 1_048_576;
 const attribute = (StringValue: string) => ({ DataType: 'String', StringValue });
 const many = (count: number, body = '?') => Array.from({ length: count }, () => body);
+const lateOrMark = ({ kind }: { kind: string }) => kind === 'mark' || kind === 'messages';
 const outage = { huawei: { faults: [{ does: 'html502' as const, match: { kind: 'mark' as const } }] } };
 
 describe('a dead letter', () => {
@@ -297,6 +299,84 @@ describe('limits by configuration', () => {
     ]);
     expect(failed).toEqual([0]);
     expect(environment.deadLetters()).toMatchObject([{ body: receipt('2') }]);
+  });
+});
+
+describe("near the end of the queue's retention", () => {
+  const DAY_SECONDS = 86_400;
+  /** A message that the queue drops in so many seconds. */
+  const endsIn = (seconds: number, retention = 7 * DAY_SECONDS) => ({
+    SentTimestamp: String(Date.now() - (retention - seconds) * 1000),
+  });
+  const troubles: [string, Fault, code: string][] = [
+    ['a 503', { does: 'html502' }, 'unavailable'],
+    ['a 429 with Retry-After', { does: 'retry_after', after: 3600 }, 'rate_limited'],
+    ['an answer that nobody knows', { does: 'error_code', code: 'OSM.99' }, 'failed'],
+    ['a hang', { does: 'hang' }, 'timeout'],
+  ];
+  test.each(troubles)('what meets %s does not wait for longer than it lives', async (_, fault, code) => {
+    const environment = await startEnvironment({
+      huawei: { faults: [{ ...fault, match: { kind: 'mark' } }] },
+      env: { LATE_RECEIPTS: 'mark', REQUEST_TIMEOUT_MS: '500' },
+    });
+    const longest = code === 'rate_limited' ? 3600 : 5;
+    const { failed } = await environment.deliver([
+      { body: receipt('lives'), system: endsIn(longest + 330) },
+      { body: receipt('ends'), system: endsIn(longest + 270 - longest / 2) },
+      { body: receipt('gone'), system: endsIn(-60) },
+    ]);
+    expect(failed).toEqual([0]);
+    expect(environment.deadLetters()).toMatchObject([
+      { body: receipt('ends'), failure: { code } },
+      { body: receipt('gone'), failure: { code } },
+    ]);
+  });
+
+  test('nor what meets trouble at a late look, or waits behind an open breaker', async () => {
+    const environment = await startEnvironment({
+      huawei: { faults: [{ does: 'html502', match: lateOrMark }] },
+    });
+    const { failed } = await environment.deliver(
+      Array.from({ length: 70 }, (_, i) => ({ body: receipt(`c${i}`), system: i < 60 ? {} : endsIn(200) })),
+    );
+    expect(failed).toHaveLength(60);
+    expect(new Set(environment.deadLetters().map(({ failure }) => failure.code))).toEqual(
+      new Set(['unavailable']),
+    );
+  });
+
+  test('what the batch did not get to is a timeout; it would come back after the visibility timeout', async () => {
+    const environment = await startEnvironment({
+      env: { MAX_REQUESTS_PER_SECOND: '1', LATE_RECEIPTS: 'mark' },
+    });
+    await environment.invoke([fabricated(receipt('takes the only turn of this second'))]);
+    const { failed } = await environment.deliver(
+      [
+        { body: receipt('lives'), system: endsIn(510) },
+        { body: receipt('ends'), system: endsIn(470) },
+      ],
+      1000,
+    );
+    expect(failed).toEqual([0]);
+    expect(environment.deadLetters()).toMatchObject([
+      { body: receipt('ends'), failure: { code: 'timeout' } },
+    ]);
+  });
+
+  test('QUEUE_RETENTION_SECONDS says how long the queue keeps it', async () => {
+    const environment = await startEnvironment({ ...outage, env: { QUEUE_RETENTION_SECONDS: '3600' } });
+    const { failed } = await environment.deliver([
+      { body: receipt('lives'), system: endsIn(330, 3600) },
+      { body: receipt('ends'), system: endsIn(270, 3600) },
+    ]);
+    expect(failed).toEqual([0]);
+    expect(environment.deadLetters()).toMatchObject([{ body: receipt('ends') }]);
+  });
+
+  test('what is marked is marked, however old', async () => {
+    const environment = await startEnvironment({ env: { LATE_RECEIPTS: 'mark' } });
+    expect((await environment.deliver([{ body: receipt('1'), system: endsIn(1) }])).failed).toEqual([]);
+    expect(environment.marks()).toHaveLength(1);
   });
 });
 

@@ -1,0 +1,312 @@
+// Late receipts, seen from outside: what Huawei is asked, what is hidden unread, what SQS is told.
+import type { SQSRecord } from 'aws-lambda';
+import type { Fault } from '../../local/huawei/faults.ts';
+import { pass, useClock } from '../clock.ts';
+import { aged, fabricated, receipt, startEnvironment, useEnvironment } from '../environment.ts';
+import { secret } from '../output/printed.ts';
+
+useEnvironment();
+useClock();
+
+const MINUTE_MS = 60_000;
+const ago = (ms: number) => Date.now() - ms;
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/** A receipt that was sent ten minutes ago, unless told otherwise. */
+const late = (caseId: string, sentAt = ago(10 * MINUTE_MS), body = receipt(caseId)): SQSRecord =>
+  fabricated(body, { SentTimestamp: String(sentAt) });
+const lates = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, i) => late(`${prefix}-${i}`));
+const fresh = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, i) => fabricated(receipt(`${prefix}-${i}`)));
+const failuresOf = async (response: Promise<{ batchItemFailures: object[] }>) =>
+  (await response).batchItemFailures.length;
+const attribute = (stringValue: string) => ({ dataType: 'String', stringValue });
+
+const start = async (setup: Parameters<typeof startEnvironment>[0] = {}) => {
+  const environment = await startEnvironment(setup);
+  const { huawei } = environment;
+  /** OSM's calls in their order: l for a look, m for a mark, and the case. */
+  const calls = () =>
+    huawei.requests
+      .filter(({ kind }) => kind === 'mark' || kind === 'messages')
+      .map(({ kind, caseId }) => `${kind === 'mark' ? 'm' : 'l'} ${caseId}`);
+  return { ...environment, calls, osm: huawei.osm };
+};
+const lists = { kind: 'messages' as const };
+
+describe('a receipt', () => {
+  test('that is fresh costs no look', async () => {
+    const { invoke, calls } = await start();
+    await invoke([late('1', ago(50_000)), fabricated(receipt('2', { read_at: iso(ago(50_000)) }))]);
+    expect(calls().sort()).toEqual(['m 1', 'm 2']);
+  });
+
+  test('that is late is looked at, with its group, and marked at once where nobody has written since', async () => {
+    const { invoke, calls, huawei, osm } = await start({ env: { OSM_TIME_ZONE: 'GMT-3' } });
+    osm.write('1', { at: ago(20 * MINUTE_MS) });
+    osm.write('1', { at: ago(MINUTE_MS), own: true });
+    const group = receipt('1', { group_id: 'g 1' });
+    expect(await failuresOf(invoke([late('1', undefined, group)]))).toBe(0);
+    expect(calls()).toEqual(['l 1', 'm 1']);
+    expect(huawei.requests.find(({ kind }) => kind === 'messages')).toMatchObject({
+      query: 'group_id=g%201&limit=100',
+      timeZone: 'GMT+8',
+    });
+    expect(osm.unread('1')).toBe(0);
+  });
+
+  test('is superseded where the other side has written since: nothing is marked, and the next reader marks', async () => {
+    const environment = await start();
+    const { osm } = environment;
+    const sentAt = ago(10 * MINUTE_MS);
+    const newer = ago(5 * MINUTE_MS);
+    osm.list({ fraction: 3 });
+    osm.write('1', { at: newer });
+    const { failed, ids } = await environment.deliver([
+      { body: receipt('1'), system: { SentTimestamp: String(sentAt) } },
+    ]);
+    expect(failed).toEqual([]);
+    expect(environment.left()).toEqual([]);
+    expect(environment.deadLetters()).toEqual([]);
+    expect(environment.calls()).toEqual(['l 1']);
+    expect(environment.lines().filter(({ message }) => message === 'receipt.superseded')).toMatchObject([
+      { message_id: ids[0], case_id: '1', bound: iso(sentAt), newer: iso(newer) },
+    ]);
+    expect(environment.metrics()).toMatchObject({ Superseded: 1, Settled: 1 });
+    expect(environment.counts()).toMatchObject({ superseded: 1, receipts: 1 });
+
+    expect(await failuresOf(environment.invoke([fabricated(receipt('1', { read_at: osm.read('1') }))]))).toBe(
+      0,
+    );
+    expect(osm.unread('1')).toBe(0);
+    expect(osm.hidden()).toEqual([]);
+  });
+
+  test('is looked at after the fresh ones of its batch', async () => {
+    const { invoke, calls } = await start({ env: { MAX_IN_FLIGHT: '1' } });
+    await invoke([...lates('late', 2), ...fresh('fresh', 2)]);
+    expect(calls()).toEqual(['m fresh-0', 'm fresh-1', 'l late-0', 'm late-0', 'l late-1', 'm late-1']);
+  });
+
+  test('reaches up to the newest of those that are one mark', async () => {
+    const { invoke, osm } = await start();
+    osm.write('1', { at: ago(20 * MINUTE_MS) });
+    await invoke([late('1', ago(60 * MINUTE_MS)), late('1'), late('1', ago(90 * MINUTE_MS))]);
+    expect(osm.unread('1')).toBe(0);
+  });
+
+  const read = iso(ago(30 * MINUTE_MS));
+  test.each<[string, Partial<SQSRecord>]>([
+    ['when it was read', { body: receipt('1', { read_at: read }) }],
+    [
+      'the time of SNS',
+      { body: JSON.stringify({ Type: 'Notification', Message: receipt('1'), Timestamp: read }) },
+    ],
+    [
+      'the time of EventBridge',
+      { body: JSON.stringify({ 'detail-type': 'x', detail: { case_id: '1' }, time: read }) },
+    ],
+    [
+      'the time of a CloudEvent',
+      { body: JSON.stringify({ specversion: '1.0', data: { case_id: '1' }, time: read }) },
+    ],
+    ['sent_at of a replay', { messageAttributes: { sent_at: attribute(String(Date.parse(read))) } as never }],
+    [
+      'sent_at of a dead letter that was moved back',
+      {
+        messageAttributes: { failure: attribute(JSON.stringify({ code: 'failed', sent_at: read })) } as never,
+      },
+    ],
+  ])('that came just now reaches up to %s', async (_, record) => {
+    const { invoke, osm, calls } = await start();
+    osm.write('1', { at: ago(20 * MINUTE_MS) });
+    expect(await failuresOf(invoke([{ ...fabricated(receipt('1')), ...record }]))).toBe(0);
+    expect(calls()).toEqual(['l 1']);
+    expect(osm.unread('1')).toBe(1);
+  });
+
+  test('LATE_AFTER_SECONDS says from when on', async () => {
+    const { invoke, calls } = await start({ env: { LATE_AFTER_SECONDS: '3600' } });
+    await invoke([late('1'), late('2', ago(3_601_000))]);
+    expect(calls()).toEqual(['m 1', 'l 2', 'm 2']);
+  });
+});
+
+describe('the list', () => {
+  const shown = [
+    { order: 'ascending', offset: 'Z' },
+    { order: 'descending', offset: '+08:00', separator: ' ' },
+    { order: 'ascending', offset: '-0500', fraction: 6 },
+    { order: 'descending', offset: 'none', fraction: 3 },
+    { order: 'ascending', offset: 'none', separator: ' ' },
+  ] as const;
+  test.each(shown)('is read as it comes: %j', async how => {
+    const { invoke, osm } = await start();
+    osm.list(how);
+    for (const caseId of ['older', 'newer'])
+      for (let i = 0; i < 130; i++) osm.write(caseId, { at: ago(3e6 + i * 1000) });
+    osm.write('newer', { at: ago(5 * MINUTE_MS) });
+    expect(await failuresOf(invoke([late('older'), late('newer')]))).toBe(0);
+    expect([osm.unread('older'), osm.unread('newer')]).toEqual([0, 131]);
+  });
+
+  test.each<[string, Fault]>([
+    ['is forbidden', { does: 'answer', status: 403, body: { error_code: 'APIGW.0302' } }],
+    ['is not there', { does: 'answer', status: 404, body: { error_code: 'APIGW.0101' } }],
+    ['is no list', { does: 'answer', status: 200, body: { count: 1, message_list: 'none' } }],
+    ['says that the case does not exist', { does: 'error_code', code: 'OSM.01010015' }],
+    [
+      'has a time of the future',
+      {
+        does: 'answer',
+        status: 200,
+        body: { count: 1, message_list: [{ create_time: '2999-01-01T00:00:00Z' }] },
+      },
+    ],
+  ])('that %s tells nothing: it is marked, and counted', async (_, fault) => {
+    const environment = await start({ huawei: { faults: [{ ...fault, match: lists }] } });
+    expect(await failuresOf(environment.invoke([late('1')]))).toBe(0);
+    expect(environment.calls()).toEqual(['l 1', 'm 1']);
+    expect(environment.metrics()).toMatchObject({ Marked: 1, LateUnchecked: 1 });
+    expect(environment.lines().find(({ message }) => message === 'receipt.marked')).toHaveProperty(
+      'unchecked',
+    );
+  });
+
+  test("of a megabyte is read, and no message's text is kept", async () => {
+    const text = secret('the-answer-of-the-engineer');
+    const { invoke, osm, printed } = await start();
+    for (let i = 0; i < 100; i++) osm.write('1', { at: ago(3e6), content: text.repeat(390) });
+    osm.write('2', { at: ago(5 * MINUTE_MS), content: text, listed: { create_time: text } });
+    osm.write('3', { at: ago(5 * MINUTE_MS), content: text });
+    expect(await failuresOf(invoke([late('1'), late('2'), late('3')]))).toBe(0);
+    expect([osm.unread('1'), osm.unread('2'), osm.unread('3')]).toEqual([0, 0, 1]);
+    expect(printed()).not.toContain(text);
+  });
+});
+
+describe('a look that meets trouble', () => {
+  test.each<[string, Fault, string]>([
+    ['a 503', { does: 'answer', status: 503 }, 'unavailable'],
+    ['a 200 with OSM.01010014', { does: 'error_code', code: 'OSM.01010014' }, 'unavailable'],
+    ['a 429', { does: 'retry_after', after: 1 }, 'rate_limited'],
+    ['a reset', { does: 'reset' }, 'unreachable'],
+    ['a hang', { does: 'hang' }, 'timeout'],
+  ])('%s: late ones come back later, fresh ones go on, and five pause the looks', async (_, fault, code) => {
+    const environment = await start({
+      huawei: { faults: [{ ...fault, match: lists }] },
+      env: { REQUEST_TIMEOUT_MS: '300', MAX_IN_FLIGHT: '1' },
+    });
+    const sent = { SentTimestamp: String(ago(10 * MINUTE_MS)) };
+    const { failed, ids } = await environment.deliver([
+      ...Array.from({ length: 20 }, (_, i) => ({
+        body: receipt(`late-${i}`),
+        system: { ...sent, ...(i > 9 && aged(86_401)) },
+      })),
+      ...Array.from({ length: 3 }, (_, i) => receipt(`fresh-${i}`)),
+    ]);
+    expect(environment.marks()).toHaveLength(3);
+    const looks = environment.calls().filter(call => call.startsWith('l'));
+    expect(looks).toHaveLength(code === 'unreachable' ? 6 : 5); // a kept connection that breaks is repeated once
+    expect(failed).toEqual(Array.from({ length: 20 }, (_, i) => i));
+    for (const index of failed)
+      expect(environment.hiddenSeconds(ids[index] as string)).toBeLessThanOrEqual(5);
+    expect(environment.counts()).toMatchObject({ [code]: 20, marked: 3 });
+    // What was never looked at does not die of it, however old.
+    expect(environment.deadLetters()).toEqual([]);
+    expect(environment.metrics()).not.toHaveProperty('BreakerOpened');
+
+    environment.huawei.faults.clear();
+    pass({ seconds: 29 });
+    expect(await failuresOf(environment.invoke([late('1')]))).toBe(1);
+    pass({ seconds: 1 });
+    expect(await failuresOf(environment.invoke([late('1')]))).toBe(0);
+  });
+
+  test('gives that failure to a receipt past its age', async () => {
+    const environment = await start({ huawei: { faults: [{ does: 'html502', match: lists }] } });
+    const system = { ...aged(86_401), SentTimestamp: String(ago(2 * 86_400_000)) };
+    const { failed } = await environment.deliver([{ body: receipt('1'), system }]);
+    expect(failed).toEqual([]);
+    expect(environment.deadLetters()).toMatchObject([
+      { failure: { code: 'unavailable', status: 502, sent_at: iso(Number(system.SentTimestamp)) } },
+    ]);
+  });
+
+  test('a 401 is cured by a fresh token, as that of a mark', async () => {
+    const { invoke, huawei, calls } = await start();
+    await invoke(fresh('a', 1));
+    huawei.iam.revokeTokens();
+    huawei.requests.length = 0;
+    expect(await failuresOf(invoke([late('1')]))).toBe(0);
+    expect(calls()).toEqual(['l 1', 'l 1', 'm 1']);
+  });
+
+  test('marks that are down open the breaker, though looks are answered', async () => {
+    const environment = await start({ huawei: { faults: [{ does: 'html502', match: { kind: 'mark' } }] } });
+    expect(await failuresOf(environment.invoke(lates('c', 90)))).toBe(90);
+    expect(environment.metrics().BreakerOpened).toBe(1);
+    expect(environment.marks().length).toBeLessThanOrEqual(55);
+  });
+});
+
+describe('LATE_RECEIPTS', () => {
+  test('mark: no look', async () => {
+    const { invoke, calls } = await start({ env: { LATE_RECEIPTS: 'mark' } });
+    await invoke([late('1')]);
+    expect(calls()).toEqual(['m 1']);
+  });
+
+  test('shadow: looks, says and counts what it would do, and marks', async () => {
+    const environment = await start({ env: { LATE_RECEIPTS: 'shadow' } });
+    environment.osm.write('newer', { at: ago(5 * MINUTE_MS) });
+    expect(await failuresOf(environment.invoke([late('newer'), late('older')]))).toBe(0);
+    expect(environment.calls().sort()).toEqual(['l newer', 'l older', 'm newer', 'm older']);
+    expect(environment.metrics()).toMatchObject({ Marked: 2, Superseded: 1 });
+    const lines = environment.lines().filter(({ message }) => message === 'receipt.marked');
+    expect(lines).toMatchObject([{ shadow: { bound: expect.any(String), newer: expect.any(String) } }, {}]);
+    expect(lines[1]).not.toHaveProperty('shadow');
+  });
+
+  test.each<Fault>([{ does: 'html502' }, { does: 'hang' }, { does: 'answer', status: 404 }])(
+    'shadow: a failed look changes nothing (%j)',
+    async fault => {
+      const { invoke, osm } = await start({
+        huawei: { faults: [{ ...fault, match: lists }] },
+        env: { LATE_RECEIPTS: 'shadow', REQUEST_TIMEOUT_MS: '300' },
+      });
+      expect(await failuresOf(invoke(lates('c', 8)))).toBe(0);
+      expect(osm.marks).toBe(8);
+    },
+  );
+});
+
+describe('looks take their place among the calls', () => {
+  test('in flight and in pace, and a mark goes before looks that wait', async () => {
+    const { invoke, huawei } = await start({ env: { MAX_IN_FLIGHT: '40', MAX_REQUESTS_PER_SECOND: '20' } });
+    expect(await failuresOf(invoke(lates('c', 40)))).toBe(0);
+    expect(huawei.state().peakInFlight).toBeLessThanOrEqual(20);
+    const calls = huawei.requests.filter(({ kind }) => kind !== 'log_in');
+    expect(calls).toHaveLength(80);
+    for (const [i, { at }] of calls.slice(20).entries())
+      expect(at - (calls[i]?.at as number)).toBeGreaterThan(960);
+    for (const [i, { kind, caseId, at }] of calls.entries()) {
+      const marked = calls.slice(i).find(call => call.kind === 'mark' && call.caseId === caseId);
+      if (kind === 'messages') expect((marked?.at as number) - at).toBeLessThan(1500);
+    }
+  });
+
+  test('and within the time: of 1,000 late ones, what was not reached goes back cleanly', async () => {
+    const environment = await start({ env: { MAX_REQUESTS_PER_SECOND: '400' } });
+    const { result, tookMs } = await (async () => {
+      const began = performance.now();
+      const result = await failuresOf(environment.invoke(lates('c', 1000), 4000));
+      return { result, tookMs: performance.now() - began };
+    })();
+    expect(tookMs).toBeLessThan(4500);
+    expect(environment.osm.marks + result).toBe(1000);
+    expect(environment.osm.marks).toBeGreaterThan(100);
+    expect(environment.counts()).toMatchObject({ unfinished: result, left: result });
+  });
+});
