@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import type { Failure } from '../failure.ts';
 import { parseJson } from '../json.ts';
 import type { Broken, Call, Timing } from './http.ts';
+import type { Mark } from './mark-as-read.ts';
 import { askedZone, writtenBy, type Zone } from './message-time.ts';
 import { type Answer, classify } from './outcome.ts';
 
@@ -103,6 +104,18 @@ export const readList = (
   return { kind: 'unreadable', detail: 'OSM answered 200 without a count of messages' };
 };
 
+/** A case as a receipt names it. */
+type CaseOf = Pick<Mark, 'case_id' | 'group_id'>;
+
+/** What is empty is left out. Not every server reads "+" as a space. */
+const queryOf = (fields: Record<string, string | number | undefined>): string => {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined && value !== '') query.set(name, String(value));
+  }
+  return query.toString().replaceAll('+', '%20');
+};
+
 interface Dependencies {
   /** Makes a call in our name, paced and with its repeats. */
   call: (call: Call, timing: Timing) => Promise<Answer | Broken>;
@@ -119,19 +132,13 @@ interface Dependencies {
  */
 export const createLook = ({ call, redact }: Dependencies) => {
   const page = async (
-    { case_id, group_id }: { case_id: string; group_id?: string | undefined },
+    { case_id, group_id }: CaseOf,
     timing: Timing,
     zone: Zone,
     offset?: number,
   ): Promise<Looked> => {
-    const query = new URLSearchParams({
-      ...(group_id && { group_id }),
-      ...(offset !== undefined && { offset: String(offset) }),
-      limit: String(PAGE),
-    });
-    // Not every server reads "+" as a space.
-    const search = query.toString().replaceAll('+', '%20');
-    const path = `/v2/servicerequest/cases/${encodeURIComponent(case_id)}/messages?${search}`;
+    const query = queryOf({ group_id, offset, limit: PAGE });
+    const path = `/v2/servicerequest/cases/${encodeURIComponent(case_id)}/messages?${query}`;
     const headers = { 'X-Time-Zone': zone.name };
     const answer = await call({ method: 'GET', path, headers, mostBodyBytes: MOST_LIST_BYTES }, timing);
     if (!('broken' in answer)) return readList(answer, redact, zone);
@@ -142,11 +149,7 @@ export const createLook = ({ call, redact }: Dependencies) => {
     return { kind: 'trouble', failure: broken };
   };
 
-  return async (
-    of: { case_id: string; group_id?: string | undefined },
-    timing: Timing,
-    zone: Zone = askedZone,
-  ): Promise<Looked> => {
+  return async (of: CaseOf, timing: Timing, zone: Zone = askedZone): Promise<Looked> => {
     const first = await page(of, timing, zone);
     if (first.kind !== 'messages' || first.count <= PAGE) return first;
     const offset = first.count - LAST_PAGE;
@@ -159,3 +162,23 @@ export const createLook = ({ call, redact }: Dependencies) => {
 };
 
 export type Look = ReturnType<typeof createLook>;
+
+const unreadSchema = z.object({
+  imunread: z.array(z.object({ incident_id: z.string(), unread_num: z.number() })),
+});
+
+/**
+ * Asks how many messages of a case are unread, by the server's own count (ListUnreadNewInstantMessages), which
+ * marks nothing. It never throws for what Huawei answers; undefined where the answer does not say.
+ */
+export const createUnreadCount =
+  ({ call }: Pick<Dependencies, 'call'>) =>
+  async ({ case_id, group_id }: CaseOf, timing: Timing): Promise<number | undefined> => {
+    const query = queryOf({ case_ids: case_id, group_id });
+    const path = `/v2/servicerequest/cases/instant-messages/unread?${query}`;
+    const answer = await call({ method: 'GET', path, headers: {} }, timing);
+    const read = unreadSchema.safeParse('broken' in answer ? undefined : parseJson(answer.body));
+    return read.data?.imunread.find(({ incident_id }) => incident_id === case_id)?.unread_num;
+  };
+
+export type CountUnread = ReturnType<typeof createUnreadCount>;
