@@ -5,13 +5,13 @@ import { loadConfig } from '../lib/config.ts';
 import { createClient } from '../lib/huawei/http.ts';
 import { type Answer, classify } from '../lib/huawei/outcome.ts';
 import { compose } from '../lib/relay/compose.ts';
-import { readEvent } from '../lib/relay/event.ts';
+import { type CheckedCase, readEvent } from '../lib/relay/event.ts';
 import { createQueue } from '../lib/sqs/queue.ts';
 import { createTelemetry } from '../lib/telemetry.ts';
 
 const config = loadConfig();
 const telemetry = createTelemetry();
-const { relay, session, readCredentials, redactor, source, deadLetters } = compose(config, {
+const { relay, session, readCredentials, redactor, source, deadLetters, caseParts } = compose(config, {
   createClient,
   createQueue,
   telemetry,
@@ -33,7 +33,22 @@ const checkUp = async (context: Context) => {
   return { checks: await createDoctor(patient)(functionSeconds) };
 };
 
+/** {"doctor": true, "case": "ID"} in, out how a late receipt's look at that case is read. */
+const checkCase = async (of: CheckedCase) => {
+  const { createCheckCase } = await import('../lib/doctor/check-case.ts');
+  return { case: await createCheckCase(caseParts)(of) };
+};
+
 export const handler = async (given: unknown, context: Context) => {
   const event = readEvent(given);
-  return event.kind === 'batch' ? takeBatch(event.batch, context) : checkUp(context);
+  switch (event.kind) {
+    case 'batch':
+      return takeBatch(event.batch, context);
+    case 'check_up':
+      return checkUp(context);
+    case 'check_case':
+      return checkCase(event.of);
+    default:
+      return event satisfies never;
+  }
 };

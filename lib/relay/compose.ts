@@ -5,14 +5,14 @@ import { createCredentials } from '../credentials/secret-store.ts';
 import { createSession } from '../credentials/session.ts';
 import type { CreateClient } from '../huawei/http.ts';
 import { createMarkAsRead } from '../huawei/mark-as-read.ts';
-import { createLook } from '../huawei/messages.ts';
+import { createLook, createUnreadCount } from '../huawei/messages.ts';
 import { createOsmCall } from '../huawei/osm-call.ts';
 import { createPace } from '../huawei/pace.ts';
 import { createRedactor } from '../redact.ts';
 import type { CreateQueue } from '../sqs/queue.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { createBreaker } from './breaker.ts';
-import { createLate } from './late.ts';
+import { createLate, decide } from './late.ts';
 import { createRelay } from './relay.ts';
 import { createSettle } from './settle.ts';
 
@@ -39,13 +39,15 @@ export const compose = (config: Config, { createClient, createQueue, telemetry }
   const source = createQueue(config.queueUrl);
   const deadLetters = createQueue(config.deadLetterQueueUrl);
   const { redact } = redactor;
+  const look = createLook({ call, redact });
   const relay = createRelay({
-    late: createLate({ mark: createMarkAsRead(call, redact), look: createLook({ call, redact }), config }),
+    late: createLate({ mark: createMarkAsRead(call, redact), look, config }),
     session,
     breaker: createBreaker(telemetry),
     settle: createSettle({ source, deadLetters, limits: config, redactor, telemetry }),
     telemetry,
     config,
   });
-  return { relay, session, readCredentials, redactor, source, deadLetters };
+  const caseParts = { look, countUnread: createUnreadCount({ call }), decide, config };
+  return { relay, session, readCredentials, redactor, source, deadLetters, caseParts };
 };

@@ -59,10 +59,20 @@ test('how many, the newest three, the order, what is unread, and what would be d
 });
 
 test.each<[string, HowListed, object, string[]]>([
-  ['without offset, in the zone that was asked for', { offset: 'none' }, { moves: true, same_times: true }, ['mark', 'mark', 'superseded']],
+  [
+    'without offset, in the zone that was asked for',
+    { offset: 'none' },
+    { moves: true, same_times: true },
+    ['mark', 'mark', 'superseded'],
+  ],
   ['with an offset', { offset: '+0800' }, { moves: false, same_times: true }, ['mark', 'mark', 'superseded']],
   // Nine hours ahead: nothing can be told.
-  ['without offset, in a zone of its own', { offset: 'none', misreadZone: 'GMT+17' }, { moves: false, same_times: false }, ['mark', 'unchecked', 'superseded']],
+  [
+    'without offset, in a zone of its own',
+    { offset: 'none', misreadZone: 'GMT+17' },
+    { moves: false, same_times: false },
+    ['mark', 'unchecked', 'superseded'],
+  ],
 ])('times %s', async (_, how, other_zone, expected) => {
   const { check, write, huawei } = await start();
   write(20 * HOUR);
@@ -88,12 +98,21 @@ test('of more than a hundred, both pages are read', async () => {
   const { check, write, huawei } = await start();
   for (let i = 0; i < 150; i++) write((151 - i) * HOUR);
   huawei.osm.list({ order: 'ascending' });
-  expect(await check()).toMatchObject({ messages: 150, listed: 150, order: 'oldest first', unread: { count: 150, all_listed: true } });
+  expect(await check()).toMatchObject({
+    messages: 150,
+    listed: 150,
+    order: 'oldest first',
+    unread: { count: 150, all_listed: true },
+  });
 });
 
 test("another group's case needs its group", async () => {
   const { check } = await start({ huawei: { cases: { '1': { group: 'g' } } } });
-  expect(await check()).toMatchObject({ status: 'failed', says: expect.stringContaining('OSM.01010002'), todo: expect.stringContaining('group') });
+  expect(await check()).toMatchObject({
+    status: 'failed',
+    says: expect.stringContaining('OSM.01010002'),
+    todo: expect.stringContaining('group'),
+  });
   expect(await check({ group: 'g' })).toMatchObject({ status: 'ok', messages: 1 });
 });
 
@@ -103,7 +122,11 @@ test.each([
 ])('%s: says what, and what to do', async (_, status, todo) => {
   const { check, huawei } = await start();
   huawei.faults.add({ does: 'answer', status, body: {}, match: { kind: 'messages' } });
-  expect(await check()).toMatchObject({ status: 'failed', says: expect.stringContaining(`${status}`), todo: expect.stringContaining(todo) });
+  expect(await check()).toMatchObject({
+    status: 'failed',
+    says: expect.stringContaining(`${status}`),
+    todo: expect.stringContaining(todo),
+  });
 });
 
 test('where late receipts are marked without a look, it says so', async () => {
@@ -111,14 +134,22 @@ test('where late receipts are marked without a look, it says so', async () => {
   write(MINUTE);
   const read = await check();
   expect(read).toMatchObject({ late_receipts: 'mark' });
-  expect(verdicts(read)).toEqual([[false, 'mark'], [false, 'mark'], [false, 'mark']]);
+  expect(verdicts(read)).toEqual([
+    [false, 'mark'],
+    [false, 'mark'],
+    [false, 'mark'],
+  ]);
 });
 
-test.each([{ case: '' }, { case: 7 }, { case: 'x'.repeat(65) }, { case: '1', group: 7 }, { group: 'g' }, { case: '1', cases: 1 }])(
-  'an event that is none is refused: %j',
-  async event => {
-    const { ask, huawei } = await start();
-    await expect(ask(event)).rejects.toThrow(/"doctor": true/);
-    expect(huawei.requests).toEqual([]);
-  },
-);
+test.each([
+  { case: '' },
+  { case: 7 },
+  { case: 'x'.repeat(65) },
+  { case: '1', group: 7 },
+  { group: 'g' },
+  { case: '1', cases: 1 },
+])('an event that is none is refused: %j', async event => {
+  const { ask, huawei } = await start();
+  await expect(ask(event)).rejects.toThrow(/"doctor": true/);
+  expect(huawei.requests).toEqual([]);
+});
