@@ -3,9 +3,8 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { parseReceipt } from '../lib/receipt/receipt.ts';
+import { openWorld, type World } from '../local/world.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..');
@@ -24,12 +23,11 @@ const ways = [
   ],
 ] as const;
 
-let fauxqs: FauxqsServer;
+let world: World;
 beforeAll(async () => {
-  fauxqs = await startFauxqs({ port: 0, logger: false });
-  fauxqs.createQueue('receipts');
+  world = await openWorld();
 });
-afterAll(() => fauxqs.stop());
+afterAll(() => world.close());
 
 describe.each(ways)('%s', (_, file, command, probe) => {
   const [program, ...before] = command;
@@ -44,27 +42,14 @@ describe.each(ways)('%s', (_, file, command, probe) => {
       console.warn(`${file} is not tried: ${missing.split('\n', 1)[0]}`);
       return;
     }
-    const QUEUE_URL = `${fauxqs.address}/000000000000/receipts`;
-    const keys = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
-    const env = {
-      ...process.env,
-      ...keys,
-      AWS_DEFAULT_REGION: 'us-east-1',
-      AWS_ENDPOINT_URL: fauxqs.address,
-      QUEUE_URL,
-    };
+    const { receipts, variables } = world.openQueues();
     const start = Date.now();
+    // What npm start prints suffices, whatever else a shell has.
+    const env = { PATH: process.env.PATH, ...variables };
     await run(program, [...before, path.join(folder, file)], { env });
-    const client = new SQSClient({
-      region: 'us-east-1',
-      endpoint: fauxqs.address,
-      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-    });
-    const { Messages = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl: QUEUE_URL }));
-    client.destroy();
-    fauxqs.reset();
-    expect(Messages).toHaveLength(1);
-    const parsed = parseReceipt(Messages[0]?.Body ?? '');
+    const messages = receipts.ready();
+    expect(messages).toHaveLength(1);
+    const parsed = parseReceipt(messages[0]?.body ?? '');
     expect(parsed).toMatchObject({ receipt: { case_id: '8f5a2c1e9b7d4e60', group_id: '5f0c31b2a4' } });
     // To the second, as the shell tells it.
     expect('readAt' in parsed && parsed.readAt).toBeGreaterThan(start - 1_000);
