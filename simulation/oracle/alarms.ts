@@ -14,7 +14,7 @@ const field = (block: string, name: string): string | undefined =>
   new RegExp(`^\\s+${name}: (.+)$`, 'm').exec(block)?.[1]?.trim();
 
 /** The alarms of the template that have one metric each: name, metric and threshold, as they are deployed. */
-export const readAlarms = (): Alarm[] => {
+const readAlarms = (): Alarm[] => {
   const template = readFileSync(new URL('../../resources/alarms.yml', import.meta.url), 'utf8');
   return template.split(/^ {2}(?=\w+:\n)/m).flatMap(block => {
     const metric = field(block, 'MetricName');
@@ -38,6 +38,8 @@ export const readAlarms = (): Alarm[] => {
   });
 };
 
+let alarms: Alarm[] | undefined;
+
 /** Which of them a fault that lasts for hours has to ring; one of those named is enough. */
 export const expected: Partial<Record<Fault, string[]>> = {
   osm_unavailable: ['breaker-open'],
@@ -54,10 +56,12 @@ export const expected: Partial<Record<Fault, string[]>> = {
 };
 
 /** Metrics by alarm and period, as CloudWatch would sum them up. */
-export const createAlarms = (alarms: Alarm[], now: () => number) => {
+export const createAlarms = (now: () => number) => {
+  alarms ??= readAlarms();
+
   const periods = new Map<Alarm, Map<number, number>>();
   const record = (metric: string, value: number, queue = 'source') => {
-    for (const alarm of alarms) {
+    for (const alarm of alarms ?? []) {
       if (alarm.metric !== metric || alarm.queue !== queue) continue;
       const byPeriod = periods.get(alarm) ?? new Map<number, number>();
       periods.set(alarm, byPeriod);

@@ -19,7 +19,6 @@ interface Watch {
   /** A log-in with this version of the stored secret was refused. */
   onRefused: (storeVersion: number) => void;
   onLocked: (what: 'account' | 'key') => void;
-  onLogIn: () => void;
 }
 
 const json = (status: number, body: object, headers = {}): Reply => ({
@@ -95,7 +94,6 @@ export const createAccounts = (
   const dieTokens = () => tokens.clear();
 
   const grant = (content: number): Reply => {
-    watch.onLogIn();
     const { token, until } = issue(content);
     const expires_at = new Date(until).toISOString().replace('Z', '000Z');
     return json(201, { token: { expires_at } }, { 'x-subject-token': token });

@@ -88,6 +88,7 @@ export const createHuawei = (
   { onAnswered, onMarked, onLooked }: Watch,
 ) => {
   const cases = new Map<string, Case>();
+  let passed = 0;
   let allowed = { perSecond: 200, second: 0, used: 0 };
 
   /** What the gateway says before OSM sees anything; undefined where it passes. */
@@ -97,6 +98,7 @@ export const createHuawei = (
       if (second !== allowed.second) allowed = { ...allowed, second, used: 0 };
       if (++allowed.used > allowed.perSecond) return apigw(429, '0308');
     }
+    passed++;
     if (faults.on('osm_unavailable')) return random.chance(0.5) ? apigw(503, '0613') : html(502);
     if (faults.on('osm_hangs')) return { kind: 'hang', afterMs: 0 };
     if (faults.on('osm_resets')) return { kind: 'reset', afterMs: 5 };
@@ -188,7 +190,10 @@ export const createHuawei = (
 
   return {
     cases,
-    isPoison,
+    /** Calls that the gateway let pass. */
+    get passed() {
+      return passed;
+    },
     setLimit(perSecond: number) {
       allowed = { perSecond, second: 0, used: 0 };
     },

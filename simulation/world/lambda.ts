@@ -15,11 +15,16 @@ const INIT_MS = 250;
 const MOST_SKEW_MS = 1_000;
 const MINUTE_MS = 60_000;
 
-type Handle = (records: SQSRecord[], remainingMs: number) => Promise<PromiseSettledResult<void>[]>;
+interface Parts {
+  relay: (records: SQSRecord[], remainingMs: number) => Promise<PromiseSettledResult<void>[]>;
+  /** What begins while the function initialises. */
+  session: object & { prepare?: () => unknown };
+}
 
 interface Sandbox {
   owner: Owner;
-  handle: Handle;
+  /** Since its cold start. */
+  parts?: Parts;
   /** Its idle end. */
   end?: Scheduled | undefined;
   timeout?: Scheduled | undefined;
@@ -35,11 +40,11 @@ interface Options {
   faults: Faults;
   queue: Queue;
   /** Builds the function's parts in a new sandbox. */
-  start: (owner: Owner) => Handle;
+  start: () => Parts;
   onInvoked: (owner: Owner, batch: Held[]) => void;
   /** What is acknowledged is deleted next. */
   onAcknowledged: (owner: Owner, held: Held) => void;
-  onEnded: (owner: Owner, how: 'answered' | 'threw' | 'timed_out' | 'killed') => void;
+  onEnded: (how: 'answered' | 'threw' | 'timed_out' | 'killed') => void;
 }
 
 const recordOf = (held: Held): SQSRecord => ({
@@ -102,7 +107,7 @@ export const createLambda = (options: Options) => {
   const create = (): Sandbox => {
     const owner = clock.createOwner(`sandbox ${++sandboxes}`);
     owner.skewMs = random.between(-MOST_SKEW_MS, MOST_SKEW_MS);
-    return { owner, handle: () => Promise.resolve([]) };
+    return { owner };
   };
 
   const invoke = (batch: Held[]) => {
@@ -117,13 +122,14 @@ export const createLambda = (options: Options) => {
     clock.thaw(owner);
     if (!known) {
       clock.after(owner, 0, () => {
-        sandbox.handle = start(owner);
+        sandbox.parts = start();
+        sandbox.parts.session.prepare?.();
       });
     }
     clock.after(owner, known ? 0 : INIT_MS, () => {
       sandbox.timeout = clock.after(clock.world, FUNCTION_MS, () => end(sandbox, 'timed_out'));
       onInvoked(owner, batch);
-      sandbox.handle(batch.map(recordOf), FUNCTION_MS - ENTRY_MS).then(
+      (sandbox.parts as Parts).relay(batch.map(recordOf), FUNCTION_MS - ENTRY_MS).then(
         results => answer(sandbox, results),
         () => clock.after(clock.world, 0, () => end(sandbox, 'threw')),
       );
@@ -149,7 +155,7 @@ export const createLambda = (options: Options) => {
     if (sandbox.timeout) sandbox.timeout.run = undefined;
     sandbox.batch = undefined;
     owner.doom = undefined;
-    onEnded(owner, how);
+    onEnded(how);
     if (how === 'timed_out' || sandbox.isOld || faults.on('cold')) clock.kill(owner);
     if (owner.state !== 'dead') {
       clock.freeze(owner);

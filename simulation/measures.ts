@@ -1,0 +1,153 @@
+import type { Oracle } from './oracle/oracle.ts';
+import type { SeasonSpec } from './season.ts';
+import type { Fault } from './world/faults.ts';
+import { createWorld, START_MS, type World, type WorldOptions } from './world/world.ts';
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+/** Poison cases are those whose number is 7 beyond a multiple of this. */
+const STRIDE = 25;
+
+const percentile = (values: number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * share)] ?? 0;
+
+/** So many receipts a second, each of a case of its own or of `cases` that take turns. */
+const arrive = ({ clock, people }: World, perSecond: number, fromMs: number, toMs: number, cases = 0) => {
+  const known = Array.from({ length: cases }, () => people.openCase());
+  let turn = 0;
+  for (let at = fromMs; at < toMs; at += SECOND_MS / perSecond) {
+    clock.at(clock.world, at, () => {
+      const of = known[turn++ % known.length] ?? people.openCase();
+      people.write(of, false);
+      people.readNow(of);
+    });
+  }
+};
+
+type Fail = Oracle['fail'];
+interface Run {
+  spec: SeasonSpec;
+  world: (options?: Partial<WorldOptions>) => World;
+  fail: Fail;
+  measures: Record<string, number>;
+}
+
+/** Healthy receipts' p99 wait, with up to ten poison cases among 250 and with none, on the same seed. */
+const poison = async ({ world, fail, measures, spec }: Run, perSecond: number, name: string) => {
+  const waits: number[] = [];
+  for (const isPoisoned of [false, true]) {
+    const one = world();
+    const endMs = START_MS + HOUR_MS;
+    if (isPoisoned) one.fault('poison', START_MS, endMs);
+    arrive(one, perSecond, START_MS + MINUTE_MS, endMs, 10 * STRIDE);
+    await one.run(endMs + MINUTE_MS, spec.everyTurn);
+    const healthy = [...one.oracle.receipts.values()].filter(
+      ({ caseId }) => Number(caseId.slice(5)) % STRIDE !== 7,
+    );
+    waits.push(
+      percentile(
+        healthy.map(({ sentAt, settledAt }) => (settledAt ?? endMs) - sentAt),
+        0.99,
+      ),
+    );
+  }
+  const [without = 1, withPoison = 0] = waits;
+  measures[name] = withPoison / without;
+  if (withPoison > 2 * without)
+    fail(
+      'poison at most doubles the wait',
+      `p99 ${Math.round(withPoison)} ms, ${Math.round(without)} ms without (${name})`,
+    );
+};
+
+/** Calls that pass in windows of ten seconds, while there is more to do than may pass. */
+const usedShare = async (
+  one: World,
+  perSecond: number,
+  fromMs: number,
+  untilMs: number,
+  everyTurn?: boolean,
+) => {
+  const shares: number[] = [];
+  const look = (before: number) => {
+    const { passed } = one.huawei;
+    if (one.source.visible > 1000 && one.clock.now() > fromMs + 10 * SECOND_MS)
+      shares.push((passed - before) / (10 * perSecond));
+    one.clock.after(one.clock.world, 10 * SECOND_MS, () => look(passed));
+  };
+  one.clock.at(one.clock.world, fromMs, () => look(one.huawei.passed));
+  await one.run(untilMs, everyTurn);
+  return shares;
+};
+
+/** A gateway that allows less than we may send. */
+const pace = async ({ world, fail, measures, spec }: Run, limit: number) => {
+  const one = world();
+  one.huawei.setLimit(limit);
+  one.fault('rate_limit', START_MS, START_MS + HOUR_MS);
+  one.huawei.setLimit(limit);
+  arrive(one, 100, START_MS + MINUTE_MS, START_MS + 2 * MINUTE_MS);
+  const shares = await usedShare(one, limit, START_MS + MINUTE_MS, START_MS + 6 * MINUTE_MS, spec.everyTurn);
+  const least = Math.min(...shares);
+  measures[`pace at ${limit}`] = least;
+  if (!(least >= 0.6))
+    fail('0.6 of what the gateway allows is used', `${least.toFixed(2)} of ${limit} a second`);
+};
+
+/** A backlog of late receipts: marks and looks together keep up the pace of two instances. */
+const backlog = async ({ world, fail, measures, spec }: Run) => {
+  const one = world();
+  const { maxRequestsPerSecond } = one.config;
+  one.fault('paused', START_MS, START_MS + 20 * MINUTE_MS);
+  arrive(one, 10, START_MS, START_MS + 15 * MINUTE_MS);
+  const fromMs = START_MS + 20 * MINUTE_MS;
+  const shares = await usedShare(
+    one,
+    2 * maxRequestsPerSecond,
+    fromMs,
+    fromMs + 3 * MINUTE_MS,
+    spec.everyTurn,
+  );
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  measures.backlog = mean;
+  if (!(mean >= 0.8))
+    fail('a backlog keeps up the pace', `${mean.toFixed(2)} of ${2 * maxRequestsPerSecond} a second`);
+};
+
+/** After ten minutes of outage, with arrivals at 0.6 of the capacity, nothing is left over. */
+const drain = async ({ world, fail, measures, spec }: Run, fault: Fault) => {
+  const perSecond = 5;
+  const one = world({ variables: { MAX_REQUESTS_PER_SECOND: String(perSecond) } });
+  const endMs = START_MS + 2 * HOUR_MS;
+  one.fault(fault, START_MS + 10 * MINUTE_MS, START_MS + 20 * MINUTE_MS);
+  arrive(one, 2 * perSecond * 0.6, START_MS, endMs);
+  await one.run(endMs, spec.everyTurn);
+  const old = [...one.source.messages()].filter(({ sentAt }) => sentAt < endMs - 2 * MINUTE_MS).length;
+  measures[`left over after ${fault}`] = old;
+  if (old > 0) fail('an outage drains', `${old} receipts wait for more than two minutes after ${fault}`);
+};
+
+/** What is promised in figures. */
+export const runMeasure = async (spec: SeasonSpec, seed: number, fail: Fail) => {
+  const measures: Record<string, number> = {};
+  let receipts = 0;
+  const worlds: World[] = [];
+  const world = (options: Partial<WorldOptions> = {}) => {
+    const created = createWorld({ seed, perDay: spec.perDay, credentials: 'password', ...options });
+    worlds.push(created);
+    return created;
+  };
+  const run: Run = { spec, world, fail, measures };
+  await poison(run, 2, 'p99 with poison, busy');
+  await poison(run, 0.05, 'p99 with poison, quiet');
+  for (const limit of [5, 20, 40, 100]) await pace(run, limit);
+  await backlog(run);
+  await drain(run, 'osm_unavailable');
+  await drain(run, 'osm_hangs');
+  for (const { people, oracle } of worlds) {
+    receipts += people.receipts;
+    for (const { promise, detail } of oracle.broken) fail(promise, detail);
+  }
+  return { measures, receipts };
+};
