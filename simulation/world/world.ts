@@ -183,8 +183,8 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
     },
     /** What CloudWatch knows of the queues, minute by minute. */
     watchQueues(untilMs: number) {
-      alarms.record('ApproximateNumberOfMessagesVisible', dead.visible, 'dead');
-      alarms.record('ApproximateNumberOfMessagesNotVisible', dead.hidden, 'dead');
+      alarms.record('dead ApproximateNumberOfMessagesVisible', dead.visible);
+      alarms.record('dead ApproximateNumberOfMessagesNotVisible', dead.hidden);
       let oldest = clock.now();
       for (const { sentAt, receives } of source.messages())
         if (receives < 3 && sentAt < oldest) oldest = sentAt;
