@@ -13,6 +13,8 @@ const SEASON_DAYS = 10;
 const PROCESSES = 2;
 const PER_DAY = 1_050;
 const MOST_STORIES = 3;
+/** Of a story, the end tells most; --story tells all. */
+const MOST_LINES = 25;
 
 const usage = `npm run simulate -- [options]
   --days N        how many days (30)
@@ -186,7 +188,12 @@ const runDays = async (): Promise<number> => {
     if (caseId && !options.story) {
       const spec = specs.find(({ index }) => index === season) as SeasonSpec;
       await runChild({ seasons: [{ ...spec, story: caseId, storyEndMs: atMs }] }, ({ story }) =>
-        process.stderr.write(`${story.map(line => `  ${line}`).join('\n')}\n`),
+        process.stderr.write(
+          `${story
+            .slice(-MOST_LINES)
+            .map(line => `  ${line}`)
+            .join('\n')}\n`,
+        ),
       );
     }
     process.stderr.write(`  Once more: ${command}${caseId ? ` --story ${caseId}` : ''}\n`);

@@ -246,7 +246,9 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
     deadLettered(owner: Owner, letter: Sendable) {
       const invocation = invocations.get(owner);
       const tracked = trackedOf(letter);
-      const held = invocation?.batch.find(({ body }) => body === letter.body);
+      const { code = 'none', attempts, sent_at } = JSON.parse(letter.attributes.failure?.StringValue ?? '{}');
+      const same = invocation?.batch.filter(({ body }) => body === letter.body) ?? [];
+      const held = same.find(({ receives }) => receives === attempts) ?? same[0];
       if (!invocation || !tracked || !held) {
         fail(
           'a dead letter is the original',
@@ -255,7 +257,6 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
         return;
       }
       invocation.letters.add(tracked.n);
-      const { code = 'none', attempts, sent_at } = JSON.parse(letter.attributes.failure?.StringValue ?? '{}');
       const of = { receipt: tracked.n, caseId: tracked.caseId };
       tell(tracked.caseId, `a dead letter: ${letter.attributes.failure?.StringValue}`);
       const now = clock.now();

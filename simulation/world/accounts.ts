@@ -92,6 +92,15 @@ export const createAccounts = (
     stored = { version: stored.version + 1, content, at: clock.now() };
   };
   const dieTokens = () => tokens.clear();
+  const handOver = () => {
+    handed = issue(accepted);
+    if (stored.content === accepted) save(accepted);
+  };
+  const handOverDaily = () => {
+    handOver();
+    clock.after(clock.world, TOKEN_LIFE_MS / 2, handOverDaily);
+  };
+  if (kind === 'token') clock.after(clock.world, TOKEN_LIFE_MS / 2, handOverDaily);
 
   const grant = (content: number): Reply => {
     const { token, until } = issue(content);
@@ -173,12 +182,7 @@ export const createAccounts = (
     dieTokens() {
       dieTokens();
       // A person stores a new one a little later.
-      if (kind === 'token') {
-        clock.after(clock.world, random.between(60_000, HOUR_MS), () => {
-          handed = issue(accepted);
-          save(stored.content);
-        });
-      }
+      if (kind === 'token') clock.after(clock.world, random.between(60_000, HOUR_MS), handOver);
     },
     /** The password or key is replaced, on one side first. */
     rotate(gapMs: number, huaweiFirst: boolean) {

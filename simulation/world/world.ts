@@ -78,7 +78,7 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
     onAdded: oracle.added,
     onGone: (held, why) => oracle.gone(held, why, true),
   });
-  const kind = options.credentials ?? choose.pick(['password', 'password', 'aksk', 'token', 'oidc']);
+  const kind = options.credentials ?? choose.pick(['password', 'password', 'aksk', 'token']);
   const accounts = createAccounts(clock, random('accounts'), faults, kind, {
     onRefused: oracle.refused,
     onLocked: oracle.locked,
