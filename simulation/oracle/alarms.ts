@@ -3,9 +3,7 @@ import type { Fault } from '../world/faults.ts';
 
 interface Alarm {
   name: string;
-  /** Metrics and what they are of; of several, `value` makes one number. */
-  metrics: string[];
-  value: (...values: number[]) => number;
+  metric: string;
   statistic: 'sum' | 'most';
   periodMinutes: number;
   isBreached: (value: number) => boolean;
@@ -14,24 +12,15 @@ interface Alarm {
 const field = (block: string, name: string): string =>
   new RegExp(`\\b${name}: ([^,}\\n]+)`).exec(block)?.[1]?.trim() ?? '';
 
-const subjectOf = (block: string): string => {
-  const dimensions = /Dimensions: (.+)/.exec(block)?.[1] ?? '';
-  if (/deadLetters|DeadLetterQueue/.test(dimensions)) return 'dead ';
-  return /replay/i.test(dimensions) ? 'replay ' : '';
-};
-
 const readAlarm = (block: string): Alarm => {
   const limit = Number(field(block, 'Threshold'));
-  const expression = field(block, 'Expression');
-  const metric = field(block, 'MetricName');
+  const dimensions = /Dimensions: (.+)/.exec(block)?.[1] ?? '';
+  const isReplay = /replay/i.test(dimensions);
+  const isDead = /deadLetters|DeadLetterQueue/.test(dimensions);
   return {
     name: field(block, 'AlarmName').replace(/^.*?name}-/, ''),
-    metrics: expression ? ['Marked', 'Superseded'] : [`${subjectOf(block)}${metric}`],
-    // The template's own metric math: plain arithmetic.
-    value: expression
-      ? (new Function('marked', 'superseded', `return ${expression}`) as Alarm['value'])
-      : value => value,
-    statistic: field(block, 'Stat') === 'Sum' || field(block, 'Statistic') === 'Sum' ? 'sum' : 'most',
+    metric: `${isReplay ? 'replay ' : isDead ? 'dead ' : ''}${field(block, 'MetricName')}`,
+    statistic: field(block, 'Statistic') === 'Sum' ? 'sum' : 'most',
     periodMinutes: Number(field(block, 'Period')) / 60,
     isBreached: value =>
       ({
@@ -42,7 +31,7 @@ const readAlarm = (block: string): Alarm => {
   };
 };
 
-/** The alarms as they are deployed: name, metrics and threshold. */
+/** The alarms as they are deployed: name, metric and threshold. */
 const readAlarms = (): Alarm[] =>
   readFileSync(new URL('../../resources/alarms.yml', import.meta.url), 'utf8')
     .split(/^ {2}(?=\w+:\n)/m)
@@ -69,16 +58,13 @@ export const expected: Partial<Record<Fault, string[]>> = {
 export const createAlarms = (now: () => number) => {
   alarms ??= readAlarms();
   const series = new Map<string, Map<number, { sum: number; most: number }>>();
-  const inPeriods = ({ metrics, statistic, periodMinutes }: Alarm): Map<number, number[]> => {
-    const periods = new Map<number, number[]>();
-    for (const [index, metric] of metrics.entries()) {
-      for (const [minute, { sum, most }] of series.get(metric) ?? []) {
-        const period = Math.floor(minute / periodMinutes) * periodMinutes;
-        const values = periods.get(period) ?? metrics.map(() => 0);
-        periods.set(period, values);
-        const before = values[index] as number;
-        values[index] = statistic === 'sum' ? before + sum : Math.max(before, most);
-      }
+  /** The worth of each period that has any. */
+  const inPeriods = ({ metric, statistic, periodMinutes }: Alarm): Map<number, number> => {
+    const periods = new Map<number, number>();
+    for (const [minute, { sum, most }] of series.get(metric) ?? []) {
+      const period = Math.floor(minute / periodMinutes) * periodMinutes;
+      const before = periods.get(period) ?? 0;
+      periods.set(period, statistic === 'sum' ? before + sum : Math.max(before, most));
     }
     return periods;
   };
@@ -91,16 +77,16 @@ export const createAlarms = (now: () => number) => {
       minutes.set(minute, { sum: sum + value, most: Math.max(most, value) });
     },
     /** Those that rang between two times. */
-    rang(fromMs: number, toMs: number): string[] {
-      const isWithin = (minute: number, { periodMinutes }: Alarm) =>
-        (minute + periodMinutes) * 60_000 >= fromMs && minute * 60_000 <= toMs;
-      return (alarms ?? [])
+    rang: (fromMs: number, toMs: number): string[] =>
+      (alarms ?? [])
         .filter(alarm =>
           [...inPeriods(alarm)].some(
-            ([minute, values]) => isWithin(minute, alarm) && alarm.isBreached(alarm.value(...values)),
+            ([minute, value]) =>
+              (minute + alarm.periodMinutes) * 60_000 >= fromMs &&
+              minute * 60_000 <= toMs &&
+              alarm.isBreached(value),
           ),
         )
-        .map(({ name }) => name);
-    },
+        .map(({ name }) => name),
   };
 };
