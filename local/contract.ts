@@ -1,5 +1,5 @@
 // What schemas/ publishes: the code's own schemas, the shape of what it only writes, and examples. What a field means is
-// said where the field is, in its doc comment: here for what is only written, else in the file that `source` names.
+// said where the field is, in its doc comment, in the file that `source` names.
 import * as z from 'zod/mini';
 import { failureSchema } from '../lib/dead-letters/dead-letter.ts';
 import type { ReplayCounts } from '../lib/dead-letters/replay.ts';
@@ -20,23 +20,14 @@ const stopped: Record<Stopped, Stopped> = {
   interrupted: 'interrupted',
 };
 const replayAnswerSchema = z.object({
-  /** Dead letters looked at. */
   scanned: amount,
-  /** Among them, those that the filter asks for. */
   matched: amount,
-  /** Among those, replayed too often already: they stay. */
   guarded: amount,
-  /** Sent back; in a dry run, what would be sent. */
   replayed: amount,
-  /** Refused by SQS, or no receipt after the repair: they stay. */
   failed: amount,
-  /** Among the replayed, those that may come twice: they could not be deleted. Marking twice is harmless. */
   duplicated: amount,
-  /** What the dead-letter queue still holds, as far as SQS knows. */
   remaining: amount,
-  /** Why the run ended: all was seen, the limit, 100,000 letters held, its own deadline, or a person who interrupted it. */
   stopped: z.enum(stopped),
-  /** What else a person should know, in sentences; absent where there is nothing. */
   notes: z.optional(z.array(z.string())),
 } satisfies Record<keyof ReplayCounts | 'notes', unknown>);
 
@@ -124,7 +115,7 @@ export const contracts = [
     title: 'Replay answer',
     description: 'What a replay did: what the replay function answers, and the command line with --json.',
     schema: replayAnswerSchema,
-    source: 'local/contract.ts',
+    source: 'lib/dead-letters/replay.ts',
     examples: [
       {
         scanned: 12,

@@ -8,27 +8,29 @@ import { MAX_REPLAYS_DEFAULT, type ReplayRequest } from './request.ts';
 import { type Options, type Stopped, scan } from './scan.ts';
 import { replayOf } from './send-back.ts';
 
+/** What a replay did. schemas/ publishes the fields' comments. */
 export interface ReplayCounts {
-  /** Letters looked at. */
+  /** Dead letters looked at. */
   scanned: number;
   /** Among them, those that the filter asks for. */
   matched: number;
   /** Among those, replayed too often already: they stay. */
   guarded: number;
-  /** Sent. */
+  /** Sent back; in a dry run none. */
   replayed: number;
-  /** Refused, by SQS or because the repair gives no valid receipt: they stay. */
+  /** Refused by SQS, or no receipt after the repair: they stay. */
   failed: number;
-  /** Among the replayed, those that stay all the same, or of which SQS never said whether it took them. */
+  /** Among the replayed, those that may come twice: they could not be deleted. Marking twice is harmless. */
   duplicated: number;
-  /** What the queue still holds, as far as SQS knows. */
+  /** What the dead-letter queue still holds, as far as SQS knows. */
   remaining: number;
+  /** Why the run ended: all was seen, the limit, 100,000 letters held, its own deadline, or a person who interrupted it. */
   stopped: Stopped;
 }
 
 export interface Replayed {
   counts: ReplayCounts;
-  /** What else a person should know, in sentences. */
+  /** What else a person should know, in sentences; absent where there is nothing. */
   notes: string[];
   /** What went wrong for every letter, in words; the counts are true all the same. */
   trouble?: string;

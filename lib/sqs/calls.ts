@@ -10,21 +10,8 @@ export interface BatchAnswer {
   Failed?: { Id?: string | undefined; Code?: string | undefined; Message?: string | undefined }[] | undefined;
 }
 
-/** The five calls that this service makes of SQS. Each rejects with what the other side or the SDK says. */
-export interface Calls {
-  sendBatch(entries: ({ id: string } & Message)[], signal: AbortSignal): Promise<BatchAnswer>;
-  changeVisibilityBatch(
-    entries: { id: string; receiptHandle: string; seconds: number }[],
-    signal: AbortSignal,
-  ): Promise<BatchAnswer>;
-  deleteBatch(entries: { id: string; receiptHandle: string }[], signal: AbortSignal): Promise<BatchAnswer>;
-  /** Up to ten messages, hidden from others for a time; waits for the first one. */
-  receive(seconds: { hidden: number; wait: number }, signal: AbortSignal): Promise<Received[]>;
-  /** All attributes by SQS's names, and the time of the answer's Date header, ms epoch, where it has one. */
-  attributes(
-    signal: AbortSignal,
-  ): Promise<{ attributes: Partial<Record<string, string>>; serverTime?: number }>;
-}
+/** An item of a batch, with the id by which the answer names it. */
+export type Entry<T> = T & { id: string };
 
 const received = ({ MessageId, ReceiptHandle, Body, MessageAttributes, Attributes }: Taken): Received => {
   const { SentTimestamp, ApproximateReceiveCount, MessageGroupId, AWSTraceHeader } = Attributes ?? {};
@@ -46,12 +33,12 @@ const received = ({ MessageId, ReceiptHandle, Body, MessageAttributes, Attribute
 let loading: Promise<typeof import('@aws-sdk/client-sqs')> | undefined;
 
 /**
- * The calls as the AWS SDK spells them, for one queue. The SDK is loaded by the first that is made: a batch whose
- * receipts are all marked needs none.
+ * The five calls that this service makes of SQS, for one queue, as the AWS SDK spells them. Each rejects with whatever
+ * SQS or the SDK says. The SDK is loaded by the first that is made: a batch whose receipts are all marked needs none.
  *
  * @param maxAttempts how often the SDK makes one call, 3 by default; 1 where a repeat could do a thing twice unnoticed
  */
-export const createCalls = (QueueUrl: string, { maxAttempts = 3 } = {}): Calls => {
+export const createCalls = (QueueUrl: string, { maxAttempts = 3 } = {}) => {
   let client: SQSClient | undefined;
   const load = async () => {
     loading ??= import('@aws-sdk/client-sqs');
@@ -64,7 +51,7 @@ export const createCalls = (QueueUrl: string, { maxAttempts = 3 } = {}): Calls =
   };
 
   return {
-    async sendBatch(entries, abortSignal) {
+    async sendBatch(entries: Entry<Message>[], abortSignal: AbortSignal): Promise<BatchAnswer> {
       const { sqs, client } = await load();
       const Entries = entries.map(({ id, body, attributes, groupId, traceHeader }) => ({
         Id: id,
@@ -78,7 +65,10 @@ export const createCalls = (QueueUrl: string, { maxAttempts = 3 } = {}): Calls =
       return client.send(new sqs.SendMessageBatchCommand({ QueueUrl, Entries }), { abortSignal });
     },
 
-    async changeVisibilityBatch(entries, abortSignal) {
+    async changeVisibilityBatch(
+      entries: Entry<{ receiptHandle: string; seconds: number }>[],
+      abortSignal: AbortSignal,
+    ): Promise<BatchAnswer> {
       const { sqs, client } = await load();
       const Entries = entries.map(({ id, receiptHandle, seconds }) => ({
         Id: id,
@@ -88,13 +78,20 @@ export const createCalls = (QueueUrl: string, { maxAttempts = 3 } = {}): Calls =
       return client.send(new sqs.ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }), { abortSignal });
     },
 
-    async deleteBatch(entries, abortSignal) {
+    async deleteBatch(
+      entries: Entry<{ receiptHandle: string }>[],
+      abortSignal: AbortSignal,
+    ): Promise<BatchAnswer> {
       const { sqs, client } = await load();
       const Entries = entries.map(({ id, receiptHandle }) => ({ Id: id, ReceiptHandle: receiptHandle }));
       return client.send(new sqs.DeleteMessageBatchCommand({ QueueUrl, Entries }), { abortSignal });
     },
 
-    async receive({ hidden, wait }, abortSignal) {
+    /** Up to ten messages, hidden from others for a time, in seconds; waits for the first one. */
+    async receive(
+      { hidden, wait }: { hidden: number; wait: number },
+      abortSignal: AbortSignal,
+    ): Promise<Received[]> {
       const { sqs, client } = await load();
       const command = new sqs.ReceiveMessageCommand({
         QueueUrl,
@@ -107,7 +104,10 @@ export const createCalls = (QueueUrl: string, { maxAttempts = 3 } = {}): Calls =
       return ((await client.send(command, { abortSignal })).Messages ?? []).map(received);
     },
 
-    async attributes(abortSignal) {
+    /** All attributes by SQS's names, and the time of the answer's Date header, ms epoch, where it has one. */
+    async attributes(
+      abortSignal: AbortSignal,
+    ): Promise<{ attributes: Partial<Record<string, string>>; serverTime?: number }> {
       const { sqs, client } = await load();
       const command = new sqs.GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
       let date = Number.NaN;
@@ -125,3 +125,5 @@ export const createCalls = (QueueUrl: string, { maxAttempts = 3 } = {}): Calls =
     },
   };
 };
+
+export type Calls = ReturnType<typeof createCalls>;

@@ -1,5 +1,5 @@
 import pMap from 'p-map';
-import { type BatchAnswer, type Calls, createCalls, MOST_ENTRIES } from './calls.ts';
+import { type BatchAnswer, type Calls, createCalls, type Entry, MOST_ENTRIES } from './calls.ts';
 import { notNamed, type SqsError, sqsErrorOf } from './errors.ts';
 import { bytesOf, type Message, MOST_BYTES, type Received } from './message.ts';
 
@@ -52,7 +52,7 @@ const limited = (ms: number, signal?: AbortSignal): AbortSignal => {
 const inBatches = async <T extends object>(
   items: T[],
   bytes: (item: T) => number,
-  call: (entries: ({ id: string } & T)[], signal: AbortSignal) => Promise<BatchAnswer>,
+  call: (entries: Entry<T>[], signal: AbortSignal) => Promise<BatchAnswer>,
   signal?: AbortSignal,
 ): Promise<Result[]> => {
   const results = items.map((): Result => ({ error: notNamed }));
