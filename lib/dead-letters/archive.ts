@@ -1,7 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import * as z from 'zod/mini';
+import { isObject } from '../json.ts';
 import type { Message } from '../sqs/message.ts';
 import { firstSentAt, type Letter } from './dead-letter.ts';
 import { withSentAt } from './send-back.ts';
@@ -10,7 +10,12 @@ import { withSentAt } from './send-back.ts';
 const attributeSchema = z.strictObject({
   DataType: z.string('must have a DataType'),
   StringValue: z.optional(z.string('must be text')),
-  BinaryValue: z.optional(z.base64('must be base64')),
+  BinaryValue: z.optional(
+    z.pipe(
+      z.base64('must be base64'),
+      z.transform(text => Buffer.from(text, 'base64')),
+    ),
+  ),
 });
 
 const archivedSchema = z.looseObject({
@@ -30,56 +35,40 @@ export const archiveLineOf = ({
   deadLetteredAt,
   sentAt,
 }: Letter): string => {
-  const { body, attributes, groupId, traceHeader } = message;
-  const spelt = Object.entries(attributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
+  const firstSent = firstSentAt(message, sentAt);
+  const spelt = Object.entries(message.attributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
     name,
-    BinaryValue
-      ? { DataType, BinaryValue: Buffer.from(BinaryValue).toString('base64') }
-      : { DataType, StringValue },
+    { DataType, StringValue, BinaryValue: BinaryValue && Buffer.from(BinaryValue).toString('base64') },
   ]);
-  const iso = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
   return JSON.stringify({
     message_id: messageId,
     code,
     detail: failure?.detail,
-    dead_lettered_at: iso(deadLetteredAt),
-    first_sent_at: iso(firstSentAt(message, sentAt)),
-    body,
+    dead_lettered_at: new Date(deadLetteredAt).toISOString(),
+    first_sent_at: firstSent && new Date(firstSent).toISOString(),
+    body: message.body,
     attributes: Object.fromEntries(spelt),
-    group_id: groupId,
-    trace_header: traceHeader,
+    group_id: message.groupId,
+    trace_header: message.traceHeader,
   });
 };
 
 /** Whether JSON is an archived message rather than a receipt: a receipt has a case_id, an envelope no body. */
 export const isArchived = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.hasOwn(value, 'body') &&
-  !Object.hasOwn(value, 'case_id');
+  isObject(value) && Object.hasOwn(value, 'body') && !Object.hasOwn(value, 'case_id');
 
 /**
- * Reads an archived message back, or says what is wrong with it. It is as it was; where nothing on it says when it was
- * first sent, the attribute `sent_at` says what the archive knows.
+ * Reads an archived message back, or says what is wrong with it. It is as it was; where nothing on it tells when it was
+ * first sent, the attribute `sent_at` tells what the archive knows.
  */
 export const readArchived = (value: unknown): { message: Message } | { wrong: string } => {
-  const result = archivedSchema.safeParse(value);
-  if (!result.success) {
-    return {
-      wrong: result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; '),
-    };
-  }
-  const { body, attributes = {}, group_id, trace_header, first_sent_at } = result.data;
-  const spelt = Object.entries(attributes).map(([name, { DataType, StringValue, BinaryValue }]) => {
-    const value: MessageAttributeValue =
-      BinaryValue === undefined
-        ? { DataType, ...(StringValue !== undefined && { StringValue }) }
-        : { DataType, BinaryValue: Buffer.from(BinaryValue, 'base64') };
-    return [name, value];
-  });
-  const message = {
+  const { success, data, error } = archivedSchema.safeParse(value);
+  if (!success)
+    return { wrong: error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ') };
+  const { body, attributes = {}, group_id, trace_header, first_sent_at } = data;
+  const message: Message = {
     body,
-    attributes: Object.fromEntries(spelt),
+    attributes,
     ...(group_id && { groupId: group_id }),
     ...(trace_header && { traceHeader: trace_header }),
   };
