@@ -55,11 +55,6 @@ export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Opti
     variables,
     /** Receipts that are not settled yet. */
     waiting: () => receipts.all().length,
-    /** Whole seconds until the queue shows a message again. */
-    hiddenSeconds(messageId: string): number | undefined {
-      const seconds = receipts.hiddenSeconds(messageId);
-      return seconds && Math.ceil(seconds);
-    },
     /** The failure codes of the dead letters that are in their queue. */
     deadLetterCodes: () =>
       deadLetters

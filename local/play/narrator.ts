@@ -13,6 +13,7 @@ const lineSchema = z.looseObject({
   request_id: z.string().optional(),
   bound: z.string().optional(),
   newer: z.string().optional(),
+  delay_s: z.number().optional(),
   coalesced: z.number().default(0),
   log_ins: z.number().default(0),
 });
@@ -26,12 +27,10 @@ interface Sources {
   /** Log-ins that IAM has answered with a token, and calls that OSM has refused with 401. */
   logIns: () => number;
   refusals: () => number;
-  /** Seconds until SQS shows a message again. */
-  hiddenSeconds: (messageId: string) => number | undefined;
 }
 
 /** Tells a person what the function writes to its log, and keeps what became of every message. */
-export const createNarrator = ({ unread, logIns, refusals, hiddenSeconds }: Sources) => {
+export const createNarrator = ({ unread, logIns, refusals }: Sources) => {
   const names = new Map<string, string>();
   /** Unread messages of every case as the last invocation found them. */
   let before = new Map<string, number>();
@@ -79,8 +78,7 @@ export const createNarrator = ({ unread, logIns, refusals, hiddenSeconds }: Sour
     'receipt.delayed': line => {
       const id = line.message_id ?? '';
       delays.set(id, (delays.get(id) ?? 0) + 1);
-      const seconds = hiddenSeconds(id);
-      return ['later', whoOf(line), `back in ${seconds ?? '?'} s. ${why(line)}`];
+      return ['later', whoOf(line), `back in ${line.delay_s ?? '?'} s. ${why(line)}`];
     },
     'receipt.left': line => ['later', whoOf(line), `left in the queue. ${why(line)}`],
     // To a person, the lines above it say it all.

@@ -34,7 +34,6 @@ const narrator = createNarrator({
   unread: caseId => huawei.osm.unread(caseId),
   logIns: () => huawei.iam.logIns,
   refusals: () => huawei.requests.filter(({ kind, status }) => kind === 'mark' && status === 401).length,
-  hiddenSeconds: messageId => environment.hiddenSeconds(messageId),
 });
 const environment = await openEnvironment({
   cases,
