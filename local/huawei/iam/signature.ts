@@ -9,7 +9,7 @@ const SKEW_MS = 15 * 60_000;
 const FAILURES_BEFORE_LOCK = 5;
 const LOCK_MS = 5 * 60_000;
 
-export interface SignedRequest {
+interface SignedRequest {
   method: string;
   /** The request target as sent, with its query. */
   rawPath: string;
@@ -64,7 +64,7 @@ export function createAccessKeys(keys: Record<string, AccessKey>, clock: Clock) 
 }
 
 /** The signature a request has to carry, in hex. */
-export function signatureOf(request: SignedRequest, signedHeaders: string[], secretKey: string): string {
+function signatureOf(request: SignedRequest, signedHeaders: string[], secretKey: string): string {
   const canonicalRequest = [
     request.method,
     canonicalUri(request.rawPath),
