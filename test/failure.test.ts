@@ -1,4 +1,4 @@
-import { failure, failureCodes, isServiceFailure, route, unfinished } from '../lib/failure.ts';
+import { failure, failureCodes, isServiceFailure, route, unfinished, untried } from '../lib/failure.ts';
 import { allCodes, codes, codesUntil } from './outcome-table.ts';
 
 const limits = { maxAttempts: 8, maxAgeSeconds: 86_400 };
@@ -42,3 +42,21 @@ test.each(codesUntil('max_age'))(
     expect(route(failure(code, ''), old, limits, NOW)).toBe('dead_letter');
   },
 );
+
+test('what was not tried, as others had failed, is given up only when that has lasted for 15 minutes', () => {
+  const since = (minutes: number) =>
+    untried('not called', {
+      cause: { ...failure('unavailable', 'down'), status: 503 },
+      at: NOW - minutes * 60_000,
+    });
+  expect(since(1)).toEqual({
+    code: 'unavailable',
+    detail: 'not called: down',
+    status: 503,
+    unsent: true,
+    stoppedAt: NOW - 60_000,
+  });
+  expect(route(since(14.99), old, limits, NOW)).toBe('back_off');
+  expect(route(since(15), old, limits, NOW)).toBe('dead_letter');
+  expect(route(since(15), young, limits, NOW)).toBe('back_off');
+});

@@ -108,6 +108,8 @@ export const createLate = ({ mark, look, config: { lateReceipts, lateAfterSecond
     isLate,
     /** Never throws for what Huawei answers; `unfinished` where no call could start in time. */
     async mark(of: Mark, bound: number, timing: Timing): Promise<Outcome> {
+      // What comes after the end of time asks nobody for anything, not even for a token.
+      if (timing.signal.aborted) return unfinished;
       if (!isLate(bound)) return mark(of, timing);
       const looked = await lookUnlessPaused(of, timing);
       switch (looked.kind) {

@@ -19,7 +19,7 @@ const loggedOut: Answer = [{ ...failure('unauthorized', 'IAM answered 401'), uns
 const superseded: Answer = [{ code: 'superseded', bound: '', newer: '' }, 10];
 const cut: Answer = [unfinished, 10];
 
-/** So many marks of a name, all answered alike. */
+/** Marks of a name, all answered alike. */
 const marks = (name: string, count: number, answer: Answer): [string, Answer][] =>
   Array.from({ length: count }, (_, i) => [`${name}${i}`, answer]);
 

@@ -213,7 +213,7 @@ describe('a look that meets trouble', () => {
     for (const index of failed)
       expect(environment.hiddenSeconds(ids[index] as string)).toBeLessThanOrEqual(5);
     expect(environment.counts()).toMatchObject({ [code]: 20, marked: 3 });
-    // What was never looked at does not die of it, however old.
+    // What was never looked at is not given up for it, however old.
     expect(environment.deadLetters()).toEqual([]);
     expect(environment.metrics()).not.toHaveProperty('BreakerOpened');
 

@@ -1,4 +1,4 @@
-// A Huawei that is down, slow or odd for a few cases: the breaker, and connections that died in their sleep.
+// A Huawei that is down, slow or odd for a few cases: the breaker, and connections that ended while the function was frozen.
 import type { Fault } from '../../local/huawei/faults.ts';
 import { pass, useClock } from '../clock.ts';
 import { aged, fabricated, receipt, startEnvironment, useEnvironment } from '../environment.ts';
@@ -119,7 +119,7 @@ describe('the breaker', () => {
     ]);
   });
 
-  test('while it is open, what was not called and is past its age dies only when that has lasted 15 minutes', async () => {
+  test('while it is open, what was not called and is past its age is given up only when that has lasted 15 minutes', async () => {
     const environment = await startEnvironment({ huawei: { faults: [down] } });
     await environment.invoke(receipts('a', 60));
     const old = (name: string) =>
@@ -175,7 +175,7 @@ describe('connections', () => {
     expect(environment.huawei.state().connections).toBe(connections);
   });
 
-  test('that died while the function was frozen cost nothing: every receipt is marked', async () => {
+  test('that ended while the function was frozen cost nothing: every receipt is marked', async () => {
     const environment = await startEnvironment();
     await environment.invoke(receipts('a', 20));
     environment.huawei.dropConnections('idle');

@@ -206,7 +206,7 @@ describe('a batch at a Huawei that answers', () => {
     });
   });
 
-  test('a dead letter tells when it was received first and when it died', async () => {
+  test('a dead letter tells when it was received first and when it was dead-lettered', async () => {
     const before = Date.now();
     await environment.deliver([{ body: '?', system: aged(100) }]);
     const [letter] = environment.deadLetters();
@@ -256,7 +256,7 @@ describe('a 401', () => {
   });
 });
 
-describe('a log-in that brings no token decides the fate of all who wait for it', () => {
+describe('a log-in that brings no token decides for all who wait for it', () => {
   const rows: [string, Trouble, code: string][] = [
     ...[
       ...new Map(

@@ -304,7 +304,7 @@ describe('limits by configuration', () => {
 
 describe("near the end of the queue's retention", () => {
   const DAY_SECONDS = 86_400;
-  /** A message that the queue drops in so many seconds. */
+  /** A message that the queue drops when these seconds have passed. */
   const endsIn = (seconds: number, retention = 7 * DAY_SECONDS) => ({
     SentTimestamp: String(Date.now() - (retention - seconds) * 1000),
   });
