@@ -10,21 +10,26 @@ export interface Attribute {
   BinaryValue?: string;
 }
 
+const { listen } = Server.prototype;
+const listenOnLoopback = function (this: Server, ...given: unknown[]) {
+  const [first, ...rest] = given;
+  const options = typeof first === 'object' ? { ...first, host: '127.0.0.1' } : first;
+  return Reflect.apply(listen, this, [options, ...rest]);
+} as typeof listen;
+let starting = 0;
+
 /**
  * fauxqs listens on every interface and has no option for that (its `host` is only what queue URLs name): no
- * server of this process does so while it starts.
+ * server of this process does so while one starts.
  */
 const startOnLoopback = async () => {
-  const { listen } = Server.prototype;
-  Server.prototype.listen = function (this: Server, ...given: unknown[]) {
-    const [first, ...rest] = given;
-    const options = typeof first === 'object' ? { ...first, host: '127.0.0.1' } : first;
-    return Reflect.apply(listen, this, [options, ...rest]);
-  } as typeof listen;
+  starting += 1;
+  Server.prototype.listen = listenOnLoopback;
   try {
     return await startFauxqs({ port: 0, logger: false });
   } finally {
-    Server.prototype.listen = listen;
+    starting -= 1;
+    if (starting === 0) Server.prototype.listen = listen;
   }
 };
 
