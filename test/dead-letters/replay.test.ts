@@ -29,8 +29,11 @@ const none = {
   stopped: 'done',
 };
 const bodiesOf = (messages: { body: string }[]) => messages.map(({ body }) => body).sort();
-const entriesOf = (action: string) =>
-  queues.proxy.calls.filter(call => call.action === action).map(({ body }) => body.Entries);
+const entriesOf = (pair: Pair, action: string) =>
+  pair
+    .calls()
+    .filter(call => call.action === action)
+    .map(({ body }) => body.Entries);
 
 describe('filter', () => {
   const HOUR = 3_600_000;
@@ -86,59 +89,51 @@ describe('filter', () => {
     expect(counts).toEqual({ ...none, scanned: 6, matched: 6, guarded: 1, remaining: 6 });
     expect(bodiesOf(pair.letters())).toEqual(before);
     expect(pair.receipts()).toEqual([]);
-    expect(entriesOf('SendMessageBatch')).toEqual([]);
+    expect(entriesOf(pair, 'SendMessageBatch')).toEqual([]);
   });
 });
 
 describe('what is sent', () => {
-  test('body byte for byte, own attributes of every type, one replay more, nothing of the failure', async () => {
+  test('body byte for byte, own attributes of every type, group, trace, sent_at, one replay more', async () => {
     const own = {
       tenant: string('é'),
       'Custom.Json': { DataType: 'String.json', StringValue: '{}' },
       count: { DataType: 'Number.int', StringValue: '42' },
       blob: { DataType: 'Binary.gz', BinaryValue: Buffer.from([0, 255, 128]).toString('base64') },
     };
+    const ten = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`a${i}`, string('x')]));
     const body = ' {"case_id" : "a", "n": 1.0 } \n';
+    const fat = Array.from({ length: 10 }, (_, i) => receipt(`c${i}`, { fat: 'x'.repeat(250_000) }));
+    const system = { AWSTraceHeader: 'Root=1-5759e988', MessageGroupId: 'tenant-7' };
+    const pair = queues.openPair(async (_, forward) => {
+      const answer = await forward();
+      const { Messages = [] } = answer.body as { Messages?: { Body: string; Attributes: object }[] };
+      for (const { Body, Attributes } of Messages) if (Body === body) Object.assign(Attributes, system);
+      return answer;
+    });
     pair.put(body, { code: 'failed', own, replays: 1 });
-    const sentAt = pair.letters()[0]?.sentTimestamp;
-    await pair.replay({ all: true });
-    const [sent] = pair.receipts();
-    expect(sent?.body).toBe(body);
-    expect(sent?.messageAttributes).toEqual({
+    const sentAt = { DataType: 'Number', StringValue: String(pair.letters()[0]?.sentTimestamp) };
+    pair.put('ten', { own: ten });
+    // A batch of them is more than SQS takes in one call.
+    for (const each of fat) pair.put(each, { code: 'failed' });
+
+    const { counts, notes } = await pair.replay({ all: true });
+    expect(counts).toEqual({ ...none, scanned: 12, matched: 12, replayed: 12 });
+    const sent = Object.fromEntries(pair.receipts().map(each => [each.body, each.messageAttributes]));
+    expect(Object.keys(sent).sort()).toEqual([body, 'ten', ...fat].sort());
+    expect(sent[body]).toEqual({
       ...own,
-      sent_at: { DataType: 'Number', StringValue: String(sentAt) },
+      sent_at: sentAt,
       replays: { DataType: 'Number', StringValue: '2' },
     });
-  });
-
-  test('message group and trace', async () => {
-    pair.put(receipt('a'));
-    queues.proxy.intercept = async (call, forward) => {
-      const answer = await forward();
-      if (call.action !== 'ReceiveMessage' || typeof answer.body === 'string') return answer;
-      const { Messages = [] } = answer.body as { Messages?: { Attributes: Record<string, string> }[] };
-      const added = { AWSTraceHeader: 'Root=1-5759e988', MessageGroupId: 'tenant-7' };
-      for (const message of Messages) Object.assign(message.Attributes, added);
-      return answer;
-    };
-    await pair.replay({ all: true });
-    expect(entriesOf('SendMessageBatch')).toMatchObject([
-      [
-        {
-          MessageGroupId: 'tenant-7',
-          MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: 'Root=1-5759e988' } },
-        },
-      ],
-    ]);
-  });
-
-  test('ten attributes of its own leave no room for the guard, and that is said', async () => {
-    const own = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`a${i}`, string('x')]));
-    pair.put(receipt('a'), { own });
-    const { counts, notes } = await pair.replay({ all: true });
-    expect(counts).toMatchObject({ replayed: 1, remaining: 0 });
-    expect(pair.receipts()[0]?.messageAttributes).toEqual(own);
-    expect(notes.join()).toContain('"replays"');
+    expect(sent.ten).toEqual(ten);
+    expect(notes.join()).toContain('1 had no room for the attribute "replays"');
+    const entries = entriesOf(pair, 'SendMessageBatch').flat();
+    const trace = { DataType: 'String', StringValue: system.AWSTraceHeader };
+    expect(entries.find(({ MessageBody }) => MessageBody === body)).toMatchObject({
+      MessageGroupId: 'tenant-7',
+      MessageSystemAttributes: { AWSTraceHeader: trace },
+    });
   });
 
   test('a repair, and what it cannot cure stays', async () => {
@@ -150,24 +145,13 @@ describe('what is sent', () => {
     expect(bodiesOf(pair.letters())).toEqual(['?']);
     expect(notes.join()).toContain('not JSON');
   });
-
-  test('large messages, a batch of which is more than SQS takes in one call', async () => {
-    const bodies = Array.from({ length: 10 }, (_, i) => receipt(`c${i}`, { fat: 'x'.repeat(250_000) }));
-    for (const body of bodies) pair.put(body, { code: 'failed' });
-    expect((await pair.replay({ all: true })).counts).toMatchObject({
-      replayed: 10,
-      failed: 0,
-      remaining: 0,
-    });
-    expect(bodiesOf(pair.receipts())).toEqual(bodies.sort());
-  });
 });
 
 describe('when it ends', () => {
-  test('an empty queue: in two seconds', async () => {
+  test('an empty queue: soon', async () => {
     const start = performance.now();
     expect((await pair.replay({ all: true })).counts).toEqual(none);
-    expect(performance.now() - start).toBeLessThan(2_500);
+    expect(performance.now() - start).toBeLessThan(6_000);
   });
 
   test('at the limit, to the message', async () => {
@@ -187,8 +171,8 @@ describe('when it ends', () => {
   test('before its deadline, and shows again what it held', async () => {
     for (let i = 0; i < 50; i++) pair.put(receipt(`c${i}`));
     const start = performance.now();
-    const { counts, notes } = await pair.replay({ all: true, rate_per_second: 10 }, { remainingMs: 3_000 });
-    expect(performance.now() - start).toBeLessThan(2_900);
+    const { counts, notes } = await pair.replay({ all: true, rate_per_second: 5 }, { remainingMs: 5_000 });
+    expect(performance.now() - start).toBeLessThan(5_000);
     expect(counts.stopped).toBe('deadline');
     expect(counts.replayed).toBeGreaterThan(0);
     expect(counts.replayed + pair.letters().length).toBe(50);
@@ -202,7 +186,7 @@ describe('when it ends', () => {
     for (let i = 0; i < 300; i++) pair.put(receipt(`c${i}`));
     const interrupted = new AbortController();
     const { counts } = await pair.replay(
-      {},
+      { all: true },
       { signal: interrupted.signal, onProgress: ({ replayed }) => replayed >= 50 && interrupted.abort() },
     );
     expect(counts.stopped).toBe('interrupted');
@@ -247,9 +231,9 @@ describe('rate', () => {
       if (next !== undefined) expect(next - at).toBeGreaterThanOrEqual(1000);
     }
     const ideal = Math.ceil(count / rate) - 1;
-    expect(performance.now() - start).toBeLessThan(ideal * 1000 + 3_000);
+    expect(performance.now() - start).toBeLessThan(ideal * 1000 + 6_000);
     if (rate >= 10)
-      expect(Math.max(...entriesOf('SendMessageBatch').map(entries => entries.length))).toBe(10);
+      expect(Math.max(...entriesOf(pair, 'SendMessageBatch').map(entries => entries.length))).toBe(10);
   });
 });
 
