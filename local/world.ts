@@ -72,7 +72,7 @@ export const openWorld = async (sts: StsOptions = {}) => {
     aws,
     client,
     openQueues,
-    /** Queues, a Huawei Cloud of their own, and credentials for it in the secret store. */
+    /** Queues, a Huawei Cloud of their own, credentials for it in the secret store, and where refusals are noted. */
     async open(
       options: HuaweiOptions = {},
       credentials: object = passwordCredentials,
@@ -82,6 +82,8 @@ export const openWorld = async (sts: StsOptions = {}) => {
       const queues = openQueues(attributes);
       const secretId = `read-receipt-relay/${queues.receipts.name}`;
       aws.secrets.set(secretId, JSON.stringify(credentials));
+      const refusals = `/${secretId}/refusals`;
+      aws.secrets.set(refusals, 'none', 'String');
       return {
         ...queues,
         huawei,
@@ -91,6 +93,7 @@ export const openWorld = async (sts: StsOptions = {}) => {
           OSM_ENDPOINT: huawei.url,
           IAM_ENDPOINT: huawei.url,
           CREDENTIALS_FROM: `secretsmanager:${secretId}`,
+          REFUSALS_IN: `ssm:${refusals}`,
         },
         close: huawei.close,
       };
