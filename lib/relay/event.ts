@@ -35,6 +35,6 @@ export const readEvent = (event: unknown): Event => {
     }
   }
   throw new Error(
-    'This function takes batches from its SQS queue, {"doctor": true} for a check-up, and {"doctor": true, "case": "ID"} to show how that case is read.',
+    'This function takes batches from its SQS queue, and {"doctor": true} for a check-up, or with "case": "ID" to show how that case is read.',
   );
 };
