@@ -174,3 +174,17 @@ test('who waits is let in by order; who gives up takes no place', async () => {
   await Promise.all(all);
   expect(await pace.turn(AbortSignal.abort())).toBe(false);
 });
+
+test('who is in haste goes before those who wait, and both stay within the pace', async () => {
+  const pace = createPace(2);
+  const order: string[] = [];
+  const wait = async (name: string, inHaste: boolean) => {
+    await pace.turn(end.signal, inHaste);
+    order.push(`${name} ${Math.floor(performance.now() / 1010)}`);
+  };
+  for (const name of ['a', 'b', 'c', 'd', 'e']) void wait(name, false);
+  await jest.advanceTimersByTimeAsync(500);
+  for (const name of ['x', 'y', 'z']) void wait(name, true);
+  await seconds(4);
+  expect(order).toEqual(['a 0', 'b 0', 'x 1', 'y 1', 'z 2', 'c 2', 'd 3', 'e 3']);
+});
