@@ -11,11 +11,14 @@ import { createTelemetry } from '../lib/telemetry.ts';
 
 const config = loadConfig();
 const telemetry = createTelemetry();
-const { relay, session, readCredentials, redactor, source, deadLetters, caseParts } = compose(config, {
+const { relay, session, prepare, redactor, source, deadLetters, caseParts } = compose(config, {
   createClient,
   createQueue,
   telemetry,
 });
+
+/** While the function initialises, it has a whole CPU, and nobody waits. */
+await prepare();
 
 /** An SQS batch in, batchItemFailures out. Middy's early timeout is off: the relay owns its deadline. */
 const takeBatch = middy<SQSEvent, unknown>({ timeoutEarlyInMillis: 0 })
@@ -29,7 +32,7 @@ const checkUp = async (context: Context) => {
   const functionSeconds = Math.ceil(context.getRemainingTimeInMillis() / 1000);
   const { createDoctor } = await import('../lib/doctor/doctor.ts');
   const explain = (answer: Answer) => classify(answer, redactor.redact);
-  const patient = { config, readCredentials, session, createClient, classify: explain, source, deadLetters };
+  const patient = { config, session, createClient, classify: explain, source, deadLetters };
   return { checks: await createDoctor(patient)(functionSeconds) };
 };
 

@@ -4,7 +4,7 @@ import type { AwsAnswer, AwsCall } from '../local/aws/call.ts';
 import { startAws } from '../local/aws/endpoint.ts';
 import type { StsOptions } from '../local/aws/sts.ts';
 
-type Fault = (request: AwsCall) => AwsAnswer | 'hang' | 'reset' | undefined;
+export type Fault = (request: AwsCall) => AwsAnswer | 'hang' | 'reset' | undefined;
 
 export const startAwsStores = async (sts?: StsOptions) => {
   const aws = await startAws(sts ? { sts } : {});

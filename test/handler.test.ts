@@ -286,6 +286,7 @@ describe('an event', () => {
 
   test('of no records is settled, without a word to anybody', async () => {
     const environment = await startEnvironment();
+    environment.huawei.requests.length = 0;
     expect(await environment.handler({ Records: [] }, context)).toEqual({ batchItemFailures: [] });
     expect(environment.huawei.requests).toEqual([]);
     expect(environment.proxy.calls).toEqual([]);

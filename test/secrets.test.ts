@@ -1,7 +1,7 @@
 // No secret in anything printed, thrown, sent to a queue or counted, though everybody repeats what we send.
 import type { Fault } from '../local/huawei/faults.ts';
 import type { LoggedRequest } from '../local/huawei/requests.ts';
-import { startAwsStores } from './aws-stores.ts';
+import { type Fault as StoresFault, startAwsStores } from './aws-stores.ts';
 import { pass, useClock } from './clock.ts';
 import { closeAfter, type Environment, receipt, startEnvironment, useEnvironment } from './environment.ts';
 import { formsOf, leaksIn, secret } from './output/printed.ts';
@@ -146,7 +146,8 @@ describe('a token', () => {
     const old = tokenOf(environment.marks()[0] as LoggedRequest);
     pass({ hours: 23, minutes: 50 });
     environment.huawei.faults.add(echo('mark', () => ({ status: 400, body: { error_msg: old } })));
-    await deliver(environment);
+    // The renewal runs beside the first of these.
+    for (let time = 0; time < 3; time++) await deliver(environment);
     expect(environment.logIns()).toHaveLength(2);
     expect(leaksIn(shown(environment), [old])).toEqual([]);
   });
@@ -179,12 +180,12 @@ describe('a key', () => {
     ]) {
       const environment = await startEnvironment({
         credentials,
-        huawei: { faults: [echo('mark', request => ({ status: 401, ...spell(make(request)) }))] },
+        huawei: { faults: [echo('unread', request => ({ status: 401, ...spell(make(request)) }))] },
       });
       await deliver(environment);
-      const signatures = environment
-        .marks()
-        .map(({ headers }) => /Signature=(\w+)/.exec(String(headers.authorization))?.[1] as string);
+      const signatures = environment.huawei.requests.map(
+        ({ headers }) => /Signature=(\w+)/.exec(String(headers.authorization))?.[1] as string,
+      );
       expect(signatures.length).toBeGreaterThan(0);
       expect(leaksIn(shown(environment), [secretKey, securityToken, ...signatures])).toEqual([]);
     }
@@ -206,8 +207,10 @@ describe('what AWS repeats', () => {
   const start = async (
     store: 'secretsmanager' | 'ssm',
     setup: Parameters<typeof startEnvironment>[0] = {},
+    fault?: StoresFault,
   ) => {
     const stores = closeAfter(await startAwsStores());
+    stores.fault = fault;
     stores.secrets.set('id', stored);
     const env = {
       CREDENTIALS_FROM: `${store}:id`,
@@ -215,7 +218,7 @@ describe('what AWS repeats', () => {
       AWS_ENDPOINT_URL_SSM: stores.url,
     };
     const huawei = { accounts: [accountOf(password)] };
-    return { stores, environment: await startEnvironment({ huawei, ...setup, env }) };
+    return { environment: await startEnvironment({ huawei, ...setup, env }) };
   };
 
   test.each(['secretsmanager', 'ssm'] as const)(
@@ -235,8 +238,7 @@ describe('what AWS repeats', () => {
       ];
       for (const body of bodies) {
         for (const status of [200, 400, 500]) {
-          const { stores, environment } = await start(store);
-          stores.fault = ({ headers }) => ({ status, body: body(headers) });
+          const { environment } = await start(store, {}, ({ headers }) => ({ status, body: body(headers) }));
           expect(await deliver(environment)).toEqual([0]);
           expect(leaksIn(shown(environment), keys())).toEqual([]);
         }

@@ -5,9 +5,9 @@ import type { CreateClient } from '../huawei/http.ts';
 import { classifyLogIn } from '../huawei/outcome.ts';
 import { parseJson } from '../json.ts';
 import type { Redactor } from '../redact.ts';
-import type { PasswordCredentials } from './secret-store.ts';
+import type { CredentialsOf, Scope } from './secret-store.ts';
 
-/** A token and when it ends, in milliseconds; without an end it lives until a 401. */
+/** A token and when it ends, in milliseconds epoch; without an end it lives until a 401. */
 export interface Token {
   token: string;
   expiresAt: number;
@@ -16,16 +16,20 @@ export interface Token {
 const named = (value: string | { name: string } | { id: string }) =>
   typeof value === 'string' ? { name: value } : value;
 
-const requestOf = ({ domain, user, password, scope }: PasswordCredentials) => ({
+/** The scope as IAM spells it. */
+export const scopeOf = (scope: Scope) =>
+  'project' in scope ? { project: named(scope.project) } : { domain: named(scope.domain) };
+
+/** What a log-in with a password sends. */
+export const passwordLogIn = ({ domain, user, password, scope }: CredentialsOf<'password'>) => ({
+  path: '/v3/auth/tokens?nocatalog=true',
+  headers: {},
   auth: {
     identity: {
       methods: ['password'],
       password: { user: { domain: { name: domain }, name: user, password } },
     },
-    scope:
-      scope && 'project' in scope
-        ? { project: named(scope.project) }
-        : { domain: named(scope ? scope.domain : domain) },
+    scope: scopeOf(scope ?? { domain }),
   },
 });
 
@@ -39,10 +43,10 @@ const expiryOf = (body: string): number => {
 };
 
 /**
- * Gets a token with an IAM user's password, over a connection of its own: log-ins are hours apart.
+ * Logs in at IAM, over a connection of its own: log-ins are hours apart.
  *
  * @returns a function that gives the token from the header X-Subject-Token; or the failure, `unauthorized`
- * where IAM refused
+ * where IAM refused. It never throws
  * @see https://support.huaweicloud.com/intl/en-us/api-iam/iam_30_0001.html
  */
 export const createLogIn = (
@@ -52,13 +56,16 @@ export const createLogIn = (
 ) => {
   const client = iamEndpoint && createClient(iamEndpoint, requestTimeoutMs);
 
-  return async (credentials: PasswordCredentials): Promise<Token | Failure> => {
-    if (!client) return failure('misconfigured', 'password credentials need the variable IAM_ENDPOINT');
+  return async (
+    kind: 'password' | 'oidc',
+    { path, headers, auth }: { path: string; headers: Record<string, string>; auth: object },
+  ): Promise<Token | Failure> => {
+    if (!client) return failure('misconfigured', `${kind} credentials need the variable IAM_ENDPOINT`);
     const answer = await client.send({
       method: 'POST',
-      path: '/v3/auth/tokens?nocatalog=true',
-      headers: { 'Content-Type': 'application/json;charset=utf8' },
-      body: JSON.stringify(requestOf(credentials)),
+      path,
+      headers: { 'Content-Type': 'application/json;charset=utf8', ...headers },
+      body: JSON.stringify({ auth }),
       fresh: true,
     });
     // Without a signal nothing cuts a log-in, so it is a failure.
@@ -69,3 +76,5 @@ export const createLogIn = (
     return failure('unavailable', 'IAM answered 201 without a token in X-Subject-Token');
   };
 };
+
+export type LogIn = ReturnType<typeof createLogIn>;

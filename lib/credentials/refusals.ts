@@ -1,63 +1,111 @@
+import * as z from 'zod/mini';
 import type { Failure } from '../failure.ts';
+import { parseJson } from '../json.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { type AwsCall, callJson } from './aws-call.ts';
 import type { Credentials, Stored } from './secret-store.ts';
 
-/** A secret that Huawei refused, or one that cannot be read (no text), and how long it is left alone. */
-export interface Denial {
-  text: string | undefined;
+/** A failure that is everyone's answer until then, in milliseconds epoch. */
+export interface Standing {
   failure: Failure;
   until: number;
-  /** A second try within that time: allowed, or made. */
-  again?: 'allowed' | 'made';
 }
 
-interface Alarm {
-  log: Pick<Telemetry['log'], 'error'>;
-  count: Telemetry['count'];
+const MINUTE_MS = 60_000;
+
+/** How long what Huawei refused is left alone, unless another version of the secret is stored. */
+const REST_MS: Record<Credentials['type'], number> = {
+  // Wrong passwords are counted for up to an hour, and 3 to 10 of them lock the user.
+  password: 61 * MINUTE_MS,
+  // Refused signatures are counted for 5 minutes, and more than 5 of them lock the key.
+  aksk: 6 * MINUTE_MS,
+  // Nothing to lock: only calls to save.
+  token: MINUTE_MS,
+  oidc: MINUTE_MS,
+};
+
+/** The function has better to do than to wait for a note. */
+const PARAMETER_TIMEOUT_MS = 1_000;
+
+/** What the parameter holds: which version was refused, and when. Never anything made of the secret. */
+const noteSchema = z.object({ version: z.string(), refused_at: z.iso.datetime() });
+
+interface Dependencies {
+  /** Name of the parameter that remembers a refused log-in for all instances; none where absent. */
+  parameter: string | undefined;
+  call: AwsCall;
+  telemetry: { log: Pick<Telemetry['log'], 'error' | 'warn'>; count: Telemetry['count'] };
 }
 
 /**
- * Huawei locks a user after 3 to 10 refused log-ins and counts them for up to an hour, and a key after 5
- * refused signatures. A stored token has no lock to fear.
+ * Remembers what Huawei refused, per version of the secret: under a retrying queue a wrong password would lock
+ * the account. Passwords are remembered in a parameter too, so that a cold start does not try them again. A
+ * parameter that cannot be read or written costs a warning. Nothing here throws.
  */
-const COOL_DOWN_MS: Record<Credentials['type'], number> = {
-  password: 3_600_000,
-  aksk: 3_600_000,
-  token: 60_000,
-};
+export const createRefusals = ({ parameter, call, telemetry: { log, count } }: Dependencies) => {
+  const known = new Map<string, Standing>();
 
-/** Remembers the secrets that Huawei refused: under a retrying queue a wrong password would lock the account. */
-export const createDenials = ({ log, count }: Alarm) => {
-  const denials = new Map<string, Denial>();
-  const fresh = (text: string): Denial | undefined => {
-    const denial = denials.get(text);
-    return denial && Date.now() < denial.until ? denial : undefined;
+  /** One call about the parameter. */
+  const ask = async (target: 'GetParameter' | 'PutParameter', rest: object) => {
+    const body = { Name: parameter, ...rest };
+    const timeoutMs = PARAMETER_TIMEOUT_MS;
+    const said = await callJson(call, 'ssm', { target: `AmazonSSM.${target}`, body, timeoutMs });
+    if ('json' in said) return said.json;
+    log.warn('refusals.unreachable', { parameter, target, detail: said.problem });
+    return undefined;
+  };
+
+  const write = (version: string, at: number) => {
+    const note = { version, refused_at: new Date(at).toISOString() };
+    return ask('PutParameter', { Value: JSON.stringify(note), Type: 'String', Overwrite: true });
+  };
+
+  /** When this version was refused by the parameter's word, in milliseconds epoch. */
+  const read = async (version: string): Promise<number | undefined> => {
+    const answer = z.safeParse(
+      z.object({ Parameter: z.object({ Value: z.string() }) }),
+      await ask('GetParameter', {}),
+    );
+    const note = answer.success ? noteSchema.safeParse(parseJson(answer.data.Parameter.Value)) : undefined;
+    if (!note?.success || note.data.version !== version) return undefined;
+    const at = Date.parse(note.data.refused_at);
+    if (at <= Date.now()) return at;
+    // Another clock's, or a slip: written down as now, so that it ends.
+    await write(version, Date.now());
+    return Date.now();
+  };
+
+  const remember = ({ version, credentials: { type } }: Stored, reason: Failure, at: number): Standing => {
+    const until = at + REST_MS[type];
+    const wayOut = `not tried again before ${new Date(until).toISOString()}, unless the secret is saved again`;
+    const standing = { failure: { ...reason, detail: `${reason.detail}; ${wayOut}` }, until };
+    for (const [other, { until }] of known) if (until <= Date.now()) known.delete(other);
+    known.set(version, standing);
+    return standing;
   };
 
   return {
-    /** Why this secret is not to be tried now. */
-    standing(text: string): Denial | undefined {
-      const denial = fresh(text);
-      return denial?.again === 'allowed' ? undefined : denial;
+    /** Why this version of the secret is not to be tried now; undefined where it is. */
+    async standing(stored: Stored): Promise<Standing | undefined> {
+      const standing = known.get(stored.version);
+      if (standing && Date.now() < standing.until) return standing;
+      if (!parameter || stored.credentials.type !== 'password') return undefined;
+      const at = await read(stored.version);
+      if (at === undefined || Date.now() >= at + REST_MS.password) return undefined;
+      const detail = `a log-in with this version of the secret was refused at ${new Date(at).toISOString()}`;
+      return remember(stored, { code: 'unauthorized', detail }, at);
     },
 
-    deny({ text, credentials }: Stored, reason: Failure): Denial {
-      const again = fresh(text)?.again ? ({ again: 'made' } as const) : {};
+    /** Huawei has refused this version of the secret just now. */
+    async add(stored: Stored, reason: Failure): Promise<Standing> {
       const now = Date.now();
-      for (const [other, { until }] of denials) if (until < now) denials.delete(other);
-      const until = now + COOL_DOWN_MS[credentials.type];
-      const pause = `not tried again before ${new Date(until).toISOString()} unless the secret changes`;
-      const failure = { ...reason, detail: `${reason.detail}; ${pause}` };
-      const denial: Denial = { text, failure, until, ...again };
-      denials.set(text, denial);
+      const standing = remember(stored, reason, now);
       count('LogInsRefused');
-      log.error('credentials.refused', { ...failure });
-      return denial;
-    },
-
-    /** Allows a second try, once: there is a sign that Huawei's side has changed since. */
-    reconsider(denial: Denial) {
-      denial.again ??= 'allowed';
+      log.error('credentials.refused', { ...standing.failure });
+      if (parameter && stored.credentials.type === 'password') await write(stored.version, now);
+      return standing;
     },
   };
 };
+
+export type Refusals = ReturnType<typeof createRefusals>;

@@ -1,19 +1,18 @@
-import aws4 from 'aws4';
 import * as z from 'zod/mini';
 import type { Config } from '../config.ts';
 import { type Failure, failure } from '../failure.ts';
-import type { CreateClient } from '../huawei/http.ts';
+import { parseJson } from '../json.ts';
+import { type AwsCall, callJson } from './aws-call.ts';
 
 const text = z.string().check(z.minLength(1));
 /** What goes into a header as it is. */
 const headerText = z.string().check(z.regex(/^[\x21-\x7e]+$/));
 
-const scope = z.union([
-  z.object({ domain: z.union([text, z.object({ name: text }), z.object({ id: text })]) }),
-  z.object({ project: z.union([text, z.object({ name: text }), z.object({ id: text })]) }),
-]);
+const nameOrId = z.union([text, z.object({ name: text }), z.object({ id: text })]);
+const scope = z.union([z.object({ domain: nameOrId }), z.object({ project: nameOrId })]);
+export type Scope = z.infer<typeof scope>;
 
-/** The three kinds of stored credentials, told apart by `type`. */
+/** The four kinds of stored credentials, told apart by `type`. */
 const credentialsSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('password'),
@@ -34,100 +33,96 @@ const credentialsSchema = z.discriminatedUnion('type', [
     security_token: z.nullish(headerText),
     domain_id: z.nullish(headerText),
   }),
+  z.object({
+    type: z.literal('oidc'),
+    identity_provider: headerText,
+    audience: text,
+    // An unscoped token cannot call OSM, and there is no user whose domain would be the default.
+    scope,
+  }),
 ]);
 export type Credentials = z.infer<typeof credentialsSchema>;
-export type PasswordCredentials = Extract<Credentials, { type: 'password' }>;
+export type CredentialsOf<T extends Credentials['type']> = Extract<Credentials, { type: T }>;
 
-/** The secret as it was read. `text` tells whether it has changed; it never leaves memory. */
+/** The credentials as they were read. */
 export interface Stored {
-  text: string;
+  /** The store's own name for what it holds now: VersionId, the parameter's Version, the file's time. */
+  version: string;
   credentials: Credentials;
 }
 
-const secretsManagerAnswer = z.object({ SecretString: z.string() });
-const parameterAnswer = z.object({ Parameter: z.object({ Value: z.string() }) });
+// A store that names no version has one only.
+const secretAnswer = z.object({ SecretString: z.string(), VersionId: z._default(z.string(), 'unknown') });
+const parameterAnswer = z.object({
+  Parameter: z.object({ Value: z.string(), Version: z._default(z.number(), 0) }),
+});
 
-type Source = Pick<Config, 'credentialsFrom' | 'aws' | 'requestTimeoutMs'> & { createClient: CreateClient };
+type Read = { version: string; text: string } | { problem: string };
 
-/** Two small signed calls do not need an AWS SDK client, which would double the cold start. */
-const callAws = async (
-  { credentialsFrom: { store }, aws: { region, endpoints, keys }, requestTimeoutMs, createClient }: Source,
-  target: string,
-  body: object,
-): Promise<unknown> => {
-  if (!keys.accessKeyId || !keys.secretAccessKey) throw new Error('needs AWS keys in the environment');
-  const service = store === 'ssm' ? 'ssm' : 'secretsmanager';
-  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  const client = createClient(
-    endpoints[service] ?? `https://${service}.${region}.${domain}`,
-    requestTimeoutMs,
-  );
-  const request = {
-    host: client.host,
-    service,
-    region,
-    method: 'POST' as const,
-    path: '/',
-    headers: { 'Content-Type': 'application/x-amz-json-1.1', 'X-Amz-Target': target },
-    body: JSON.stringify(body),
-  };
-  const { headers } = aws4.sign(request, keys as aws4.Credentials);
-  const answer = await client.send({ ...request, headers: headers as Record<string, string>, fresh: true });
-  if ('broken' in answer) throw new Error(`could not be read: ${answer.broken.detail}`);
-  if (answer.status === 200) return JSON.parse(answer.body);
-  const named = /"__type"\s*:\s*"(?:[^"#]*#)?(\w+)"/.exec(answer.body)?.[1];
-  throw new Error(`could not be read: ${service} answered ${named ?? answer.status}`);
-};
+const noText: Read = { problem: 'holds no text' };
 
-const readText = async (source: Source): Promise<string> => {
-  const { store, id } = source.credentialsFrom;
+const readFrom = async ({ store, id }: Config['credentialsFrom'], call: AwsCall): Promise<Read> => {
   switch (store) {
     case 'file': {
       // Loaded only by those who use it.
-      const { readFile } = await import('node:fs/promises');
-      return readFile(id, 'utf8').catch(cause => {
-        throw new Error(`could not be read: ${cause.code}`, { cause });
-      });
+      const { readFile, stat } = await import('node:fs/promises');
+      try {
+        // The time first: what is written between the two is read again, not taken for known.
+        const version = String((await stat(id)).mtimeMs);
+        return { version, text: await readFile(id, 'utf8') };
+      } catch (error) {
+        return { problem: `could not be read: ${(error as NodeJS.ErrnoException).code}` };
+      }
     }
     case 'secretsmanager': {
-      const answer = await callAws(source, 'secretsmanager.GetSecretValue', { SecretId: id });
-      return secretsManagerAnswer.parse(answer).SecretString;
+      const said = await callJson(call, store, {
+        target: 'secretsmanager.GetSecretValue',
+        body: { SecretId: id },
+      });
+      if ('problem' in said) return { problem: `could not be read: ${said.problem}` };
+      const { data } = secretAnswer.safeParse(said.json);
+      return data ? { version: data.VersionId, text: data.SecretString } : noText;
     }
     case 'ssm': {
-      const answer = await callAws(source, 'AmazonSSM.GetParameter', { Name: id, WithDecryption: true });
-      return parameterAnswer.parse(answer).Parameter.Value;
+      const said = await callJson(call, store, {
+        target: 'AmazonSSM.GetParameter',
+        body: { Name: id, WithDecryption: true },
+      });
+      if ('problem' in said) return { problem: `could not be read: ${said.problem}` };
+      const { data } = parameterAnswer.safeParse(said.json);
+      return data ? { version: String(data.Parameter.Version), text: data.Parameter.Value } : noText;
     }
     default:
       return store satisfies never;
   }
 };
 
-const parse = (text: string): Credentials => {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    // The parser's message would quote the secret.
-    throw new Error('is not JSON');
-  }
-  const result = credentialsSchema.safeParse(json);
-  if (result.success) return result.data;
-  const fields = result.error.issues.map(issue => issue.path.join('.') || 'type');
-  throw new Error(`has the wrong shape: look at ${[...new Set(fields)].join(', ')}`);
+/** Not a word of the content, where it is wrong: neither the parser's message nor a value. */
+const parse = (read: Read): Stored | { problem: string } => {
+  if ('problem' in read) return read;
+  const json = parseJson(read.text);
+  if (json === undefined) return { problem: 'is not JSON' };
+  const { data, error } = credentialsSchema.safeParse(json);
+  if (data) return { version: read.version, credentials: data };
+  const fields = new Set(error.issues.map(issue => issue.path.join('.') || 'type'));
+  return { problem: `has the wrong shape: look at ${[...fields].join(', ')}` };
 };
 
 /**
  * Makes a function that reads the stored credentials anew at each call; who calls it keeps what it makes of
  * them. It gives the failure `unauthorized` where they are missing, unreadable, not JSON or of a wrong shape:
- * the detail says what and where, without a word of the content.
+ * the detail says what and where, without a word of the content. It never throws.
  */
-export const createCredentials = (source: Source) => async (): Promise<Stored | Failure> => {
-  try {
-    const text = await readText(source);
-    return { text, credentials: parse(text) };
-  } catch (error) {
-    const { store, id } = source.credentialsFrom;
-    const reason = error instanceof Error && error.name === 'Error' ? error.message : 'holds no text';
-    return failure('unauthorized', `the stored credentials ${store}:${id} cannot be used: it ${reason}`);
-  }
-};
+export const createSecretStore =
+  ({ credentialsFrom }: Pick<Config, 'credentialsFrom'>, call: AwsCall) =>
+  async (): Promise<Stored | Failure> => {
+    const stored = parse(await readFrom(credentialsFrom, call));
+    if (!('problem' in stored)) return stored;
+    const { store, id } = credentialsFrom;
+    return failure(
+      'unauthorized',
+      `the stored credentials ${store}:${id} cannot be used: it ${stored.problem}`,
+    );
+  };
+
+export type ReadCredentials = ReturnType<typeof createSecretStore>;

@@ -1,182 +1,181 @@
 import type { Failure } from '../failure.ts';
 import type { Broken, Call } from '../huawei/http.ts';
 import { type Answer, classify } from '../huawei/outcome.ts';
+import { isProof, isRefusal, readOnlyCall, type Verdict, verdictOf } from '../huawei/read-only.ts';
 import type { Redactor } from '../redact.ts';
-import type { Telemetry } from '../telemetry.ts';
-import type { Grant } from './grant.ts';
-import { createDenials, type Denial } from './refusals.ts';
+import type { Authorization } from './open.ts';
+import type { Renewal } from './renewal.ts';
 import type { Stored } from './secret-store.ts';
 
-/** While the old token serves, a renewal that failed is tried again after this. */
-const RENEW_AGAIN_MS = 60_000;
-/** Refusals in a row that a key which has served may have: one odd receipt does not condemn it. */
-const MOST_STRIKES = 3;
+/** So long the function's start waits; what is not ready then goes on beside the first batch. */
+const PREPARE_MOST_MS = 2_000;
+/** A token that replaced a refused one and is refused too: another log-in is no cure before this. */
+const REPLACE_AGAIN_MS = 60_000;
 
-interface Dependencies {
-  readCredentials: () => Promise<Stored | Failure>;
-  open: (stored: Stored) => Promise<Grant | Failure>;
-  redactor: Redactor;
-  telemetry: { log: Pick<Telemetry['log'], 'error'>; count: Telemetry['count'] };
-}
-
+/** Makes a call: paced, and cut by who gave it. */
 type Send = (call: Call) => Promise<Answer | Broken>;
 
-const TOKEN_EXPIRED = 'OSM.0002';
+interface Attempt {
+  answer: Answer | Broken;
+  /** Where that is a refusal: of whom, and whose fault it is. */
+  refused?: { answer: Answer; by: Authorization; verdict: Verdict };
+}
 
-/** OSM says "token expired" in two ways. The code counts where it is one: Huawei may repeat a receipt's words. */
-const isRefusal = (answer: Answer | Broken): answer is Answer => {
-  if (!('status' in answer)) return false;
-  if (answer.status === 401) return true;
-  if (!answer.body.includes(TOKEN_EXPIRED)) return false;
-  const outcome = classify(answer, String);
-  return outcome.code === 'unauthorized' && outcome.error_code === TOKEN_EXPIRED;
-};
+interface Dependencies {
+  renewal: Renewal;
+  /** Those of the read-only call. */
+  headers: Record<string, string>;
+  redactor: Redactor;
+}
 
 /**
- * Keeps the right to call OSM. Log-ins are single flight and early; nothing is kept on failure but the
- * refusal of a secret, which is not tried again for an hour unless it changes, or Huawei's side does.
+ * Makes calls in our name. What a refusal means is decided by one read-only call with the same credentials: it is
+ * about them, or about the receipt. So one odd receipt never costs a key, and a wrong key never its lock.
  */
-export const createSession = ({ readCredentials, open, redactor, telemetry }: Dependencies) => {
-  const denials = createDenials(telemetry);
-  let current: Grant | undefined;
-  let pending: Promise<Grant | Failure> | undefined;
-  /** What is wrong with the secret now. */
-  let trouble: Denial | undefined;
-  /** The key that has served, and its refusals since. */
-  let proven = { text: '', strikes: 0 };
+export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
+  let replacedAt = Number.NEGATIVE_INFINITY;
+  /** The call that tries a new key; all others wait for it. */
+  let trial: Promise<unknown> | undefined;
 
-  /** One try of one secret; none where its refusal stands. */
-  const tryOut = async (stored: Stored): Promise<Grant | Failure> => {
-    const standing = denials.standing(stored.text);
-    if (standing) return standing.failure;
-    const grant = await open(stored);
-    if (stored.credentials.type === 'password') telemetry.count('LogIns');
-    if ('code' in grant && grant.code === 'unauthorized') return denials.deny(stored, grant).failure;
-    return grant;
-  };
+  const failureOf = (answer: Answer): Failure => classify(answer, redactor.redact) as Failure;
 
-  const obtain = async (): Promise<Grant | Failure> => {
-    const stored = await readCredentials();
-    if ('code' in stored) {
-      trouble = { text: undefined, failure: stored, until: 0 };
-      telemetry.log.error('credentials.unusable', { ...stored });
-      return stored;
-    }
-    const grant = await tryOut(stored);
-    if ('code' in grant) trouble = denials.standing(stored.text);
-    // A key that was refused is out of trouble only when a call has served.
-    else if (!grant.trial || trouble?.text !== stored.text) trouble = undefined;
-    return grant;
-  };
-
-  /** A renewal that fails leaves the old grant in use while it lives. */
-  const renew = async (): Promise<Grant | Failure> => {
-    const got = await obtain();
-    const kept = 'code' in got ? current : got;
-    const now = Date.now();
-    if (!kept || now >= kept.validUntil) return got;
-    kept.freshUntil = Math.max(kept.freshUntil, Math.min(kept.validUntil, now + RENEW_AGAIN_MS));
-    current = kept;
-    return kept;
-  };
-
-  const grant = async (): Promise<Grant | Failure> => {
-    const now = Date.now();
-    if (current && now < current.freshUntil) return current;
-    const expired = !current || now >= current.validUntil;
-    if (expired && trouble && now < trouble.until) return trouble.failure;
-    pending ??= renew().finally(() => {
-      pending = undefined;
-    });
-    return pending;
-  };
-
-  /** A token from a log-in may die early; of the other two the secret itself was refused. */
-  const condemn = ({ stored }: Grant, answer: Answer) => {
-    const { text, credentials } = stored;
-    if (credentials.type === 'password') return;
-    const failure = classify(answer, redactor.redact) as Failure;
-    trouble = { text, failure, until: 0 };
-    if (text !== proven.text || ++proven.strikes >= MOST_STRIKES) denials.deny(stored, failure);
-  };
-
-  const prove = (granted: Grant) => {
-    const { text } = granted.stored;
-    proven = { text, strikes: 0 };
-    if (trouble?.text === text) trouble = undefined;
-    delete granted.trial;
-  };
-
-  /** Forgets a refused grant, unless a late answer speaks of one that was renewed long ago. */
-  const forget = (refused: Grant, answer: Answer) => {
-    if (current !== refused) return;
-    current = undefined;
-    if (refused.served) {
-      // What served with another secret no longer does: Huawei may have turned to the one it refused before.
-      if (trouble && trouble.text !== refused.stored.text) denials.reconsider(trouble);
-      trouble = undefined;
-    }
-    condemn(refused, answer);
-  };
-
-  const attempt = async (granted: Grant, call: Call, send: Send, keep: boolean): Promise<Answer | Broken> => {
-    const answer = await send({ ...call, headers: { ...call.headers, ...granted.authorize(call) } });
-    if (isRefusal(answer)) {
-      if (!keep) forget(granted, answer);
-    } else if ('status' in answer && answer.status === 200) {
-      granted.served = true;
-      if (granted.trial) prove(granted);
-    }
+  const sendAs = async (by: Authorization, call: Call, send: Send): Promise<Answer | Broken> => {
+    const answer = await send({ ...call, headers: { ...call.headers, ...by.headersFor(call) } });
+    by.isProved ||= isProof(answer);
     return answer;
   };
 
-  /** @param refused the grant that was refused just now: nothing is sent if there is nothing fresh to show */
-  const use = async (call: Call, send: Send, refused?: Grant) => {
-    let granted = await grant();
-    // No await between the end of this loop and the mark on the trial: only one call may try a new key.
-    while (!('code' in granted) && granted.trial?.running) {
-      await granted.trial.running;
-      granted = await grant();
+  /** What a log-in can replace is forgotten; a stored token or a key is left alone for a while. */
+  const refuse = async (by: Authorization, answer: Answer) => {
+    if (by.byLogIn) {
+      if (!by.isProved && Date.now() - replacedAt < REPLACE_AGAIN_MS) return;
+      replacedAt = Date.now();
     }
-    if ('code' in granted) return { answer: { broken: granted, stale: false } };
-    const byLogIn = granted.stored.credentials.type === 'password';
-    if (refused && !byLogIn && granted.stored.text === refused.stored.text) return undefined;
-    // A fresh token that is refused too is kept: a log-in for every mark would not cure it.
-    const answer = attempt(granted, call, send, refused !== undefined && byLogIn);
-    const { trial } = granted;
-    const end = () => delete trial?.running;
-    if (trial) trial.running = answer.then(end, end);
-    return { granted, answer: await answer };
+    renewal.forget(by);
+    if (!by.byLogIn) await renewal.refusals.add(by.stored, failureOf(answer));
   };
 
+  const examine = async (by: Authorization, send: Send): Promise<Verdict> => {
+    // Renewed or refused since: no other call is needed to know.
+    if (!renewal.isCurrent(by)) return 'refused';
+    const answer = await sendAs(by, readOnlyCall(headers), send);
+    if (isRefusal(answer)) await refuse(by, answer);
+    return verdictOf(answer);
+  };
+  const examinations = new WeakMap<Authorization, (send: Send) => Promise<Verdict>>();
+  const ask = (by: Authorization, send: Send): Promise<Verdict> => {
+    const known = examinations.get(by) ?? nextFlight((given: Send) => examine(by, given));
+    examinations.set(by, known);
+    return known(send);
+  };
+
+  const callAs = async (by: Authorization, call: Call, send: Send): Promise<Attempt> => {
+    const answer = await sendAs(by, call, send);
+    if (!isRefusal(answer)) return { answer };
+    return { answer, refused: { answer, by, verdict: await ask(by, send) } };
+  };
+
+  /** The read-only call goes first; where that decides nothing, this call does. */
+  const tryKey = async (key: Authorization, call: Call, send: Send): Promise<Attempt | undefined> => {
+    if ((await ask(key, send)) !== 'undecided') return undefined;
+    const attempt = await callAs(key, call, send);
+    const { answer, refused } = attempt;
+    // Nothing speaks for it, and other tries could be those that lock it.
+    if (refused?.verdict === 'undecided') await refuse(key, refused.answer);
+    // Those who wait need not wait for another call without an answer.
+    if ('broken' in answer && answer.broken.code !== 'unfinished') renewal.forget(key, answer.broken);
+    return attempt;
+  };
+
+  const attempt = async (call: Call, send: Send): Promise<Attempt> => {
+    const by = await renewal.get();
+    if ('code' in by) return { answer: { broken: by, stale: false } };
+    if (by.isProved || by.stored.credentials.type !== 'aksk') return callAs(by, call, send);
+    if (trial) await trial;
+    else {
+      const own = tryKey(by, call, send).finally(() => {
+        trial = undefined;
+      });
+      trial = own.catch(() => undefined);
+      const tried = await own;
+      if (tried) return tried;
+    }
+    return attempt(call, send);
+  };
+
+  const refusal = (answer: Answer, code: 'unauthorized' | 'failed'): Broken => ({
+    broken: { ...failureOf(answer), code },
+    stale: false,
+  });
+
   return {
-    /** Makes a call in our name; one that is refused is repeated once, if there is something fresh to show. */
+    changed: renewal.changed,
+    readCredentials: renewal.readCredentials,
+
+    /**
+     * Makes a call. One that is refused is repeated once: where the credentials are good, or others have replaced
+     * them. A refusal that is left is `failed`, this receipt's own, where they are good; else `unauthorized`.
+     */
     async authorized(call: Call, send: Send): Promise<Answer | Broken> {
-      const first = await use(call, send);
-      if (!first?.granted || !isRefusal(first.answer)) return first?.answer as Answer | Broken;
-      const second = await use(call, send, first.granted);
-      return second?.answer ?? first.answer;
+      const { answer, refused } = await attempt(call, send);
+      if (!refused) return answer;
+      const { by, verdict } = refused;
+      if (verdict === 'good') {
+        const again = await sendAs(by, call, send);
+        return isRefusal(again) ? refusal(again, 'failed') : again;
+      }
+      if (verdict === 'undecided' || renewal.isCurrent(by)) return refusal(refused.answer, 'unauthorized');
+      const again = await attempt(call, send);
+      if (!again.refused) return again.answer;
+      return refusal(again.refused.answer, again.refused.verdict === 'good' ? 'failed' : 'unauthorized');
     },
 
-    /** For a check-up: one try of the stored credentials and one call, no repeat; only a refusal is remembered. */
-    async once(stored: Stored, call: Call, send: Send): Promise<Answer | Broken> {
-      const granted = await tryOut(stored);
-      if ('code' in granted) return { broken: granted, stale: false };
-      const answer = await send({ ...call, headers: { ...call.headers, ...granted.authorize(call) } });
-      if (isRefusal(answer)) condemn(granted, answer);
+    /**
+     * Reads the secret, logs in or proves a key while the function initialises, two seconds at most; what is not
+     * ready then goes on. It never rejects.
+     *
+     * @param send makes the read-only call, and so opens the connection that the first marks use
+     */
+    async prepare(send: Send): Promise<void> {
+      const work = async () => {
+        const by = await renewal.get();
+        if ('stored' in by && by.stored.credentials.type === 'aksk') await ask(by, send);
+      };
+      let timer: NodeJS.Timeout | undefined;
+      const timeUp = new Promise(resolve => {
+        timer = setTimeout(resolve, PREPARE_MOST_MS);
+      });
+      // A throw is a bug, and the first batch meets it again, where it is reported.
+      await Promise.race([work().catch(() => undefined), timeUp]);
+      clearTimeout(timer);
+    },
+
+    /** For a check-up: one try of the stored credentials and the read-only call, no repeat. */
+    async once(stored: Stored, send: Send): Promise<Answer | Broken> {
+      const by = await renewal.tryOut(stored);
+      if ('failure' in by) return { broken: by.failure, stale: false };
+      const answer = await sendAs(by, readOnlyCall(headers), send);
+      if (isRefusal(answer) && !by.byLogIn) await renewal.refusals.add(stored, failureOf(answer));
       return answer;
-    },
-
-    /** Reads a secret in trouble anew, once per batch. True where it has changed: it is worth a try at once. */
-    async changed(): Promise<boolean> {
-      if (!trouble) return false;
-      const stored = await readCredentials();
-      if ('code' in stored || stored.text === trouble.text) return false;
-      if (current?.stored.text === trouble.text) current = undefined;
-      trouble = undefined;
-      return true;
     },
   };
 };
 
 export type Session = ReturnType<typeof createSession>;
+
+/** Single flight, and nobody is answered by a run that began before they asked: who comes during one shares the next. */
+const nextFlight = <Given, Result>(run: (given: Given) => Promise<Result>) => {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: Promise<Result> | undefined;
+  const begin = async (given: Given): Promise<Result> => {
+    await running.catch(() => undefined);
+    next = undefined;
+    const own = run(given);
+    running = own;
+    return own;
+  };
+  return (given: Given): Promise<Result> => {
+    next ??= begin(given);
+    return next;
+  };
+};

@@ -12,8 +12,7 @@ import { checkQueues } from './check-queues.ts';
 /** Everything comes from who made it: nothing of this is loaded, or split off, for the batches' sake. */
 export interface Patient {
   config: Config;
-  readCredentials: () => Promise<Stored | Failure>;
-  session: Pick<Session, 'once'>;
+  session: Pick<Session, 'once' | 'readCredentials'>;
   createClient: typeof createClient;
   classify: (answer: Answer) => Outcome;
   source: Pick<Queue, 'attributes'>;
@@ -97,7 +96,7 @@ export const createDoctor =
   (patient: Patient) =>
   async (functionSeconds: number): Promise<Check[]> => {
     const { config, source, deadLetters } = patient;
-    const stored = await patient.readCredentials();
+    const stored = await patient.session.readCredentials();
     const usesIam = config.iamEndpoint && 'credentials' in stored && stored.credentials.type === 'password';
     const none: Reached = { line: skipped('IAM', 'not needed') };
     const attributes = (queue: Patient['source']) =>

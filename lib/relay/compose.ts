@@ -1,7 +1,5 @@
 import type { Config } from '../config.ts';
-import { createGrants } from '../credentials/grant.ts';
-import { createLogIn } from '../credentials/log-in.ts';
-import { createCredentials } from '../credentials/secret-store.ts';
+import { createRenewal } from '../credentials/renewal.ts';
 import { createSession } from '../credentials/session.ts';
 import type { CreateClient } from '../huawei/http.ts';
 import { createMarkAsRead } from '../huawei/mark-as-read.ts';
@@ -30,10 +28,8 @@ interface Outside {
 export const compose = (config: Config, { createClient, createQueue, telemetry }: Outside) => {
   const redactor = createRedactor([config.aws.keys.secretAccessKey, config.aws.keys.sessionToken]);
   const client = createClient(config.osmEndpoint, config.requestTimeoutMs);
-  const readCredentials = createCredentials({ ...config, createClient });
-  const logIn = createLogIn(config, createClient, redactor);
-  const open = createGrants({ host: client.host, logIn, redactor });
-  const session = createSession({ readCredentials, open, redactor, telemetry });
+  const renewal = createRenewal(config, { createClient, host: client.host, redactor, telemetry });
+  const session = createSession({ renewal, headers: config.headers, redactor });
   const pace = createPace(config.maxRequestsPerSecond);
   const call = createOsmCall({ client, session, pace, headers: config.headers, telemetry });
   const source = createQueue(config.queueUrl);
@@ -49,5 +45,6 @@ export const compose = (config: Config, { createClient, createQueue, telemetry }
     config,
   });
   const caseParts = { look, countUnread: createUnreadCount({ call }), decide, config };
-  return { relay, session, readCredentials, redactor, source, deadLetters, caseParts };
+  const prepare = () => session.prepare(client.send);
+  return { relay, session, prepare, redactor, source, deadLetters, caseParts };
 };

@@ -18,7 +18,7 @@ const MINUTE_MS = 60_000;
 interface Parts {
   relay: (records: SQSRecord[], remainingMs: number) => Promise<PromiseSettledResult<void>[]>;
   /** What begins while the function initialises. */
-  session: object & { prepare?: () => unknown };
+  prepare: () => unknown;
 }
 
 interface Sandbox {
@@ -123,7 +123,7 @@ export const createLambda = (options: Options) => {
     if (!known) {
       clock.after(owner, 0, () => {
         sandbox.parts = start();
-        sandbox.parts.session.prepare?.();
+        sandbox.parts.prepare();
       });
     }
     clock.after(owner, known ? 0 : INIT_MS, () => {

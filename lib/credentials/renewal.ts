@@ -1,0 +1,148 @@
+import type { Config } from '../config.ts';
+import type { Failure } from '../failure.ts';
+import type { CreateClient } from '../huawei/http.ts';
+import type { Redactor } from '../redact.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { createAwsCall } from './aws-call.ts';
+import { createLogIn } from './log-in.ts';
+import { type Authorization, createOpen } from './open.ts';
+import { createRefusals, type Standing } from './refusals.ts';
+import { createSecretStore, type Stored } from './secret-store.ts';
+
+/** A failed opening is everyone's answer for so long, unless IAM asks for longer. */
+const FAILED_MS = 1_000;
+/** While the old token is good, a renewal that failed is tried again after this. */
+const RENEW_AGAIN_MS = 60_000;
+
+interface Dependencies {
+  createClient: CreateClient;
+  /** Host of OSM's endpoint: it is part of what a key signs. */
+  host: string;
+  redactor: Redactor;
+  telemetry: { log: Pick<Telemetry['log'], 'error' | 'warn'>; count: Telemetry['count'] };
+}
+
+/**
+ * Keeps the right to call: opened once for all who wait, renewed beside the calls, and nothing is kept on failure
+ * but what may not be tried again yet. Nothing here throws.
+ */
+export const createRenewal = (config: Config, { createClient, host, redactor, telemetry }: Dependencies) => {
+  const call = createAwsCall(config, createClient);
+  const readCredentials = createSecretStore(config, call);
+  const refusals = createRefusals({ parameter: config.refusalsIn, call, telemetry });
+  const logIn = createLogIn(config, createClient, redactor);
+  const open = createOpen({ host, logIn, redactor, call });
+  let current: Authorization | undefined;
+  let opening:
+    | { watch: ReturnType<typeof watchForFreeze>; got: Promise<Authorization | Failure> }
+    | undefined;
+  /** Why there is none now, and the version of the secret that is at fault, where one could be read. */
+  let failing: (Standing & { version?: string }) | undefined;
+
+  /** One try of one version of the secret; none while its refusal stands. */
+  const tryOut = async (stored: Stored): Promise<Authorization | Standing> => {
+    const standing = await refusals.standing(stored);
+    if (standing) return standing;
+    const opened = await open(stored);
+    const { type } = stored.credentials;
+    if (type === 'password' || type === 'oidc') telemetry.count('LogIns');
+    if (!('code' in opened)) return opened;
+    if (opened.code === 'unauthorized') return refusals.add(stored, opened);
+    const waitMs = Math.max(FAILED_MS, (opened.retryAfterSeconds ?? 0) * 1000);
+    return { failure: opened, until: Date.now() + waitMs };
+  };
+
+  const obtain = async (): Promise<Authorization | NonNullable<typeof failing>> => {
+    const stored = await readCredentials();
+    if ('code' in stored) {
+      telemetry.log.error('credentials.unusable', { ...stored });
+      return { failure: stored, until: Date.now() + FAILED_MS };
+    }
+    const got = await tryOut(stored);
+    return 'failure' in got ? { ...got, version: stored.version } : got;
+  };
+
+  /** Single flight. One that was frozen is abandoned: its connection is dead, and its failure tells nothing. */
+  const renew = (): Promise<Authorization | Failure> => {
+    if (opening && !opening.watch.wasFrozen()) return opening.got;
+    const watch = watchForFreeze(config.requestTimeoutMs);
+    const settle = async () => {
+      const got = await obtain().finally(watch.stop);
+      const isOurs = opening?.watch === watch;
+      if (isOurs) opening = undefined;
+      if (!('failure' in got)) {
+        if (isOurs) [current, failing] = [got, undefined];
+        return got;
+      }
+      // A refusal is remembered beside this.
+      if (isOurs && !watch.wasFrozen()) failing = got;
+      if (current) current.freshUntil = Math.min(current.validUntil, Date.now() + RENEW_AGAIN_MS);
+      return got.failure;
+    };
+    const got = settle();
+    opening = { watch, got };
+    return got;
+  };
+
+  return {
+    readCredentials,
+    refusals,
+    tryOut,
+    isCurrent: (by: Authorization): boolean => by === current,
+
+    /** The right to call now. While the old one is good, nothing waits for a renewal. */
+    async get(): Promise<Authorization | Failure> {
+      const now = Date.now();
+      if (current && now < current.freshUntil) return current;
+      if (current && now < current.validUntil) {
+        void renew();
+        return current;
+      }
+      if (failing && now < failing.until) return failing.failure;
+      return renew();
+    },
+
+    /** Is not used again, unless it was replaced already. `why` is everyone's answer for a second. */
+    forget(by: Authorization, why?: Failure) {
+      if (by !== current) return;
+      current = undefined;
+      if (why) failing = { failure: why, until: Date.now() + FAILED_MS, version: by.stored.version };
+    },
+
+    /** Whether another version has taken the place of a secret that is at fault: it is worth a try at once. */
+    async changed(): Promise<boolean> {
+      if (failing?.failure.code !== 'unauthorized') return false;
+      const stored = await readCredentials();
+      if ('code' in stored || stored.version === failing?.version) return false;
+      failing = undefined;
+      if (current) current.freshUntil = Date.now();
+      return true;
+    },
+  };
+};
+
+export type Renewal = ReturnType<typeof createRenewal>;
+
+/**
+ * Notices that this process stood still: Lambda freezes it between the initialisation and the first batch, and
+ * between batches. What was under way then has dead sockets, and timers that are all due at once.
+ *
+ * @param mostMs longer than that counts; for shorter, connections bear it
+ */
+const watchForFreeze = (mostMs: number) => {
+  let seenAt = Date.now();
+  let wasFrozen = false;
+  const look = () => {
+    wasFrozen ||= Date.now() - seenAt > mostMs;
+    seenAt = Date.now();
+  };
+  // Due before the timers of what is watched, so that it looks first after a freeze.
+  const timer = setInterval(look, mostMs / 4).unref();
+  return {
+    wasFrozen(): boolean {
+      look();
+      return wasFrozen;
+    },
+    stop: () => clearInterval(timer),
+  };
+};

@@ -1,0 +1,157 @@
+// The four kinds of credentials, each with what may happen to it at Huawei and where it is stored.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LoggedRequest } from '../../local/huawei/requests.ts';
+import { startAwsStores } from '../aws-stores.ts';
+import {
+  closeAfter,
+  type Environment,
+  fabricated,
+  type Handler,
+  passwordCredentials,
+  receipt,
+  type Setup,
+  startEnvironment,
+} from '../environment.ts';
+import { secret } from '../output/printed.ts';
+
+export type Kind = 'password' | 'token' | 'aksk' | 'oidc';
+export type Store = 'file' | 'secretsmanager' | 'ssm';
+
+export const AUDIENCE = 'huawei-cloud';
+export const ROLE = 'arn:aws:iam::000000000000:role/read-receipt-relay';
+/** More than are in flight at once. */
+export const MANY = 60;
+
+const keyOf = (name: string) => ({
+  type: 'aksk',
+  access_key: `ACCESSKEY${name}`,
+  secret_key: secret(`secretKeyOfTheTests${name}SecretKeyOfTheTests`),
+});
+export const keys = { first: keyOf('FIRST'), second: keyOf('SECOND') };
+const accessKeys = {
+  [keys.first.access_key]: { secretKey: keys.first.secret_key },
+  [keys.second.access_key]: { secretKey: keys.second.secret_key },
+};
+const oidc = {
+  type: 'oidc',
+  identity_provider: 'aws',
+  audience: AUDIENCE,
+  scope: { domain: 'acme' },
+};
+
+export const wrongOf = {
+  password: { ...passwordCredentials, password: secret('wrong-password-of-the-tests') },
+  token: { type: 'token', token: secret('no-token-of-the-tests') },
+  aksk: { ...keys.first, secret_key: secret('anotherSecretKeyAnotherSecretKeyAnother0') },
+  oidc: { ...oidc, identity_provider: 'another' },
+} as const satisfies Record<Kind, object>;
+
+/** A cold start with credentials of a kind in a store; `wrong` ones are stored, or those that Huawei takes. */
+export const start = async (
+  kind: Kind,
+  { store = 'file', wrong = false, ...setup }: Setup & { store?: Store; wrong?: boolean } = {},
+) => {
+  const aws = closeAfter(await startAwsStores());
+  const id = '/relay/credentials';
+  const identityProviders = {
+    aws: {
+      issuer: aws.url,
+      audience: AUDIENCE,
+      keys: kind === 'oidc' ? await aws.sts.keys() : '{"keys":[]}',
+      rules: [{ sub: ROLE, group: 'agents' }],
+    },
+  };
+  const given =
+    wrong || kind === 'token'
+      ? wrongOf[kind]
+      : { password: passwordCredentials, aksk: keys.first, oidc }[kind];
+  aws.secrets.set(id, JSON.stringify(setup.credentials ?? given));
+  const environment = await startEnvironment({
+    credentials: given,
+    ...setup,
+    huawei: { accessKeys, identityProviders, ...setup.huawei },
+    env: {
+      ...(store !== 'file' && { CREDENTIALS_FROM: `${store}:${id}` }),
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
+      AWS_ENDPOINT_URL_SSM: aws.url,
+      AWS_ENDPOINT_URL_STS: aws.url,
+      ...setup.env,
+    },
+  });
+  const { huawei } = environment;
+  const put = async (content: object | string) => {
+    if (store === 'file') await environment.store(content);
+    else aws.secrets.set(id, typeof content === 'string' ? content : JSON.stringify(content));
+  };
+  const rightOf = async (): Promise<object> => {
+    if (kind === 'token') return { type: 'token', ...huawei.iam.issueToken('relay') };
+    return kind === 'password' ? passwordCredentials : kind === 'aksk' ? keys.first : oidc;
+  };
+  if (kind === 'token' && !wrong) await put(await rightOf());
+
+  let password = 0;
+  let coldStarts = 0;
+  let key = keys.first;
+  const nextPassword = { ...passwordCredentials, password: '' };
+  return {
+    ...environment,
+    aws,
+    put,
+    rightOf,
+    /** What went on beside the last batch has ended, unless it hangs. */
+    async settled() {
+      for (let turn = 0; turn < 20 && huawei.requests.some(({ status }) => status === undefined); turn++)
+        await sleep(10);
+      await sleep(30);
+    },
+    /** Another instance in the same surroundings. */
+    async coldStart() {
+      const name = `${huawei.url}-${++coldStarts}`;
+      const { handler } = (await import(`../../handlers/mark-as-read.ts?${name}`)) as { handler: Handler };
+      return handler;
+    },
+    /** Huawei no longer takes what is stored. */
+    end(): void {
+      if (kind === 'password') {
+        nextPassword.password = secret(`password-of-the-tests-${++password}`);
+        huawei.iam.setPassword('relay', nextPassword.password);
+      } else if (kind === 'aksk') {
+        const { access_key } = key;
+        huawei.faults.add({
+          does: 'answer',
+          status: 401,
+          body: { error_code: 'APIGW.0301', error_msg: 'ak not exist' },
+          match: ({ headers }) => headers.authorization?.includes(access_key) ?? false,
+        });
+        key = keys.second;
+      } else huawei.iam.revokeTokens();
+    },
+    /** What is to be stored once it has ended. */
+    async nextOf(): Promise<object> {
+      if (kind === 'password') return { ...nextPassword };
+      if (kind === 'aksk') return keys.second;
+      return rightOf();
+    },
+  };
+};
+export type Started = Awaited<ReturnType<typeof start>>;
+
+let names = 0;
+export const receipts = (count: number) =>
+  Array.from({ length: count }, () => fabricated(receipt(`case-${++names}`)));
+
+const context = { awsRequestId: 'test', getRemainingTimeInMillis: () => 20_000 };
+
+/** Invokes the function with so many new receipts. Gives how many failed. */
+export const mark = async ({ handler }: { handler: Handler }, count = 1): Promise<number> =>
+  (await handler({ Records: receipts(count) }, context)).batchItemFailures.length;
+
+/** What Huawei refused: log-ins and calls. */
+export const refused = ({ huawei }: Pick<Environment, 'huawei'>): LoggedRequest[] =>
+  huawei.requests.filter(({ kind, status }) => status === 401 || (kind === 'id_token' && status === 404));
+
+/** Why receipts were not marked. */
+export const reasons = ({ lines }: Pick<Environment, 'lines'>): string[] =>
+  lines().flatMap(({ message, detail }) =>
+    message === 'receipt.delayed' || message === 'receipt.left' ? [String(detail)] : [],
+  );

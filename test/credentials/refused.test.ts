@@ -1,0 +1,243 @@
+// What Huawei refused is left alone for its time, per version of the secret: here, and in all other instances.
+import { pass, useClock } from '../clock.ts';
+import { receipt, useEnvironment } from '../environment.ts';
+import { leaksIn, secret } from '../output/printed.ts';
+import { type Kind, MANY, mark, reasons, refused, type Store, start, wrongOf } from './kinds.ts';
+
+useEnvironment();
+useClock();
+
+/** Minutes it is left alone, and the most that Huawei sees of it within: a token has no lock to fear. */
+const kinds: [Kind, number, number][] = [
+  ['password', 61, 1],
+  ['aksk', 6, 1],
+  ['token', 1, 52],
+  ['oidc', 1, 1],
+];
+
+describe.each(kinds)('a %s that Huawei refuses', (kind, minutes, most) => {
+  test('is left alone for its time, with a thousand receipts waiting', async () => {
+    const service = await start(kind, { wrong: true, huawei: { latencyMs: 5 } });
+    expect(await mark(service, 1000)).toBe(1000);
+    const first = refused(service).length;
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThanOrEqual(most);
+    pass({ minutes, seconds: -2 });
+    expect(await mark(service, MANY)).toBe(MANY);
+    expect(await mark(service, MANY)).toBe(MANY);
+    expect(refused(service)).toHaveLength(first);
+    pass({ minutes: 1 });
+    expect(await mark(service, MANY)).toBe(MANY);
+    expect(refused(service).length).toBeGreaterThan(first);
+    expect(refused(service).length).toBeLessThanOrEqual(first + most);
+    expect(service.deadLetters()).toEqual([]);
+    expect(service.huawei.iam.lockState('relay').locked).toBe(false);
+    expect(service.counts().log_ins_refused).toBe(2);
+  });
+
+  test('is replaced at once by another version, though the breaker was open', async () => {
+    const service = await start(kind, { wrong: true });
+    expect(await mark(service, MANY)).toBe(MANY);
+    const before = refused(service).length;
+    await service.put(wrongOf[kind]);
+    expect(await mark(service, MANY)).toBe(MANY);
+    expect(refused(service).length).toBeGreaterThan(before);
+    expect(refused(service).length).toBeLessThanOrEqual(before + most);
+    await service.put(await service.rightOf());
+    expect(await mark(service, MANY)).toBe(0);
+  });
+
+  test('says what was refused, until when nothing is tried, and the way out', async () => {
+    const service = await start(kind, { wrong: true });
+    await mark(service, MANY);
+    const said = reasons(service).filter(reason => !reason.startsWith('not called'));
+    expect(said[0]).toMatch(/(IAM|OSM) answered 40\d: \S/);
+    expect(said.at(-1)).toMatch(/not tried again before \d{4}-.*Z, unless the secret is saved again$/);
+  });
+});
+
+test.each<[Kind, number]>([
+  ['password', 61],
+  ['aksk', 7],
+])('a %s is never so often tried that Huawei locks it', async (kind, minutes) => {
+  const service = await start(kind, { wrong: true, huawei: { lockAfter: 7 } });
+  for (let time = 0; time < 6; time++) {
+    await mark(service, MANY);
+    pass({ minutes });
+  }
+  await service.put(await service.rightOf());
+  expect(await mark(service)).toBe(0);
+});
+
+test('a stored token that has ended by its own date is not sent', async () => {
+  const service = await start('token', { wrong: true });
+  await service.put({ ...wrongOf.token, expires_at: '2020-01-01T00:00:00Z' });
+  expect(await mark({ handler: await service.coldStart() }, MANY)).toBe(MANY);
+  expect(service.marks()).toEqual([]);
+  expect(reasons(service).at(-1)).toMatch(/expired at 2020-01-01T00:00:00Z: store a new one/);
+});
+
+describe('a refused log-in that all instances remember', () => {
+  const NAME = '/relay/refusals';
+  const wrong = (given: { store?: Store; env?: Record<string, string> } = {}) =>
+    start('password', {
+      store: 'ssm',
+      wrong: true,
+      ...given,
+      env: { REFUSALS_IN: `ssm:${NAME}`, ...given.env },
+    });
+  type Service = Awaited<ReturnType<typeof wrong>>;
+  const failed = ({ huawei }: Service) => huawei.iam.failedLogIns;
+  const coldBatch = async (service: Service) => mark({ handler: await service.coldStart() }, 3);
+  const asked = ({ aws }: Service) => aws.requests.filter(({ body }) => body.Name === NAME);
+
+  test.each<Store>(['file', 'secretsmanager', 'ssm'])(
+    'costs one in an hour of cold starts, stored in %s',
+    async store => {
+      const service = await wrong({ store });
+      for (let start = 0; start < 10; start++) {
+        expect(await coldBatch(service)).toBe(3);
+        pass({ minutes: 6 });
+      }
+      expect(failed(service)).toBe(1);
+      pass({ minutes: 2 });
+      expect(await coldBatch(service)).toBe(3);
+      expect(failed(service)).toBe(2);
+      const note = service.aws.secrets.get(NAME) as string;
+      expect(JSON.parse(note)).toEqual({
+        version: expect.any(String),
+        refused_at: new Date().toISOString(),
+      });
+      expect(leaksIn(note)).toEqual([]);
+      expect(reasons(service).at(-1)).toMatch(/unless the secret is saved again/);
+    },
+  );
+
+  test('is forgotten by another version, at once', async () => {
+    const service = await wrong();
+    await service.put(await service.rightOf());
+    expect(await coldBatch(service)).toBe(0);
+    await service.put({ ...wrongOf.password, password: secret('another-wrong-password') });
+    expect(await coldBatch(service)).toBe(3);
+    expect(await coldBatch(service)).toBe(3);
+    expect(failed(service)).toBe(2);
+  });
+
+  test('costs two at most where instances start in the same second', async () => {
+    const service = await wrong();
+    await service.put(wrongOf.password);
+    const before = failed(service);
+    await Promise.all([coldBatch(service), coldBatch(service)]);
+    for (let start = 0; start < 3; start++) await coldBatch(service);
+    expect(failed(service) - before).toBeLessThanOrEqual(2);
+  });
+
+  test('with a time in the future counts as now', async () => {
+    const service = await wrong();
+    await service.put(await service.rightOf());
+    const version = String(service.aws.secrets.versions('/relay/credentials'));
+    service.aws.secrets.set(
+      NAME,
+      JSON.stringify({ version, refused_at: '2222-01-01T00:00:00.000Z' }),
+      'String',
+    );
+    expect(await coldBatch(service)).toBe(3);
+    pass({ minutes: 60 });
+    expect(await coldBatch(service)).toBe(3);
+    pass({ minutes: 2 });
+    expect(await coldBatch(service)).toBe(0);
+    expect(failed(service)).toBe(1);
+  });
+
+  test.each<[string, string | undefined]>([
+    ['is not there', undefined],
+    ['is new', '-'],
+    ['is no note', '{"version":7}'],
+    ['tells of another version', '{"version":"another","refused_at":"2020-01-01T00:00:00Z"}'],
+  ])('does not keep from a log-in where the parameter %s', async (_, content) => {
+    const service = await wrong();
+    await service.put(await service.rightOf());
+    if (content === undefined) service.aws.secrets.delete(NAME);
+    else service.aws.secrets.set(NAME, content, 'String');
+    expect(await coldBatch(service)).toBe(0);
+  });
+
+  test.each<[string, { status: number; body: string } | 'hang' | 'reset']>([
+    ['is forbidden', { status: 400, body: '{"__type":"AccessDeniedException"}' }],
+    ['is broken', { status: 500, body: 'oops' }],
+    ['hangs', 'hang'],
+    ['breaks off', 'reset'],
+  ])('costs a warning and not the log-in where the parameter %s', async (_, fault) => {
+    const service = await wrong();
+    await service.put(await service.rightOf());
+    service.aws.fault = ({ body }) => (body.Name === NAME ? fault : undefined);
+    const began = performance.now();
+    expect(await coldBatch(service)).toBe(0);
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(service.lines().filter(({ message }) => message === 'refusals.unreachable')).not.toEqual([]);
+    await service.put(wrongOf.password);
+    expect(await coldBatch(service)).toBe(3);
+    expect(failed(service)).toBe(2);
+  });
+
+  test('is looked at by the check-up too', async () => {
+    const service = await wrong();
+    const handler = await service.coldStart();
+    const context = { awsRequestId: 'doctor', getRemainingTimeInMillis: () => 29_950 };
+    const { checks } = (await handler({ doctor: true }, context)) as unknown as {
+      checks: { check: string; says: string }[];
+    };
+    expect(checks.find(({ check }) => check === 'log-in')?.says).toMatch(/not tried again before/);
+    expect(failed(service)).toBe(1);
+  });
+
+  test.each<Kind>(['aksk', 'token', 'oidc'])(
+    'is nothing for a %s: the parameter is not asked',
+    async kind => {
+      const service = await start(kind, { wrong: true, env: { REFUSALS_IN: `ssm:${NAME}` } });
+      await mark(service, 3);
+      expect(asked(service)).toEqual([]);
+    },
+  );
+});
+
+test('HTML is the word of a gateway: misconfigured, not remembered', async () => {
+  const service = await start('password');
+  service.huawei.faults.add({
+    does: 'answer',
+    status: 401,
+    body: '<html>',
+    match: { kind: 'log_in' },
+    times: 1,
+  });
+  const handler = await service.coldStart();
+  expect(await mark({ handler }, 3)).toBe(3);
+  pass({ seconds: 2 });
+  expect(await mark({ handler }, 3)).toBe(0);
+  expect(service.lines().filter(({ code }) => code === 'misconfigured')).not.toEqual([]);
+});
+
+test('any other failed log-in is the answer of all for a second, or for its Retry-After', async () => {
+  const service = await start('password');
+  const handler = await service.coldStart();
+  service.huawei.iam.revokeTokens();
+  service.huawei.faults.add({ does: 'html502', match: { kind: 'log_in' }, times: 1 });
+  expect(await mark({ handler })).toBe(1);
+  expect(await mark({ handler })).toBe(1);
+  pass({ seconds: 1 });
+  service.huawei.faults.add({ does: 'retry_after', after: 30, match: { kind: 'log_in' }, times: 1 });
+  expect(await mark({ handler })).toBe(1);
+  pass({ seconds: 29 });
+  expect(await mark({ handler })).toBe(1);
+  pass({ seconds: 2 });
+  expect(await mark({ handler })).toBe(0);
+  expect(service.deadLetters()).toEqual([]);
+});
+
+test('password credentials without IAM_ENDPOINT are misconfigured, and the reason names the variable', async () => {
+  const service = await start('password', { env: { IAM_ENDPOINT: undefined } });
+  await service.deliver([{ body: receipt('1'), system: { ApproximateFirstReceiveTimestamp: '0' } }]);
+  expect(service.deadLetters()).toMatchObject([
+    { failure: { code: 'misconfigured', detail: expect.stringContaining('IAM_ENDPOINT') } },
+  ]);
+});
