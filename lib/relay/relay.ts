@@ -14,6 +14,8 @@ import { crashed, receivesOf, type Settle } from './settle.ts';
 export const settleMs = (remainingMs: number): number => Math.min(5000, remainingMs / 4);
 /** Of which a tenth is left, so that our answer is out before the function's end. */
 const answerMs = (remainingMs: number): number => settleMs(remainingMs) / 10;
+/** Nobody answers in less: a call would only be a timeout. */
+const LEAST_CALL_MS = 20;
 /** So that a call that may start last is heard to its end: a busy machine's timers are late. */
 const lateTimersMs = (forMs: number): number => Math.min(100, forMs / 20);
 
@@ -81,6 +83,7 @@ export const createRelay = ({ late, session, breaker, settle, telemetry, config 
       await pMap(inOrder(groups), attempt, { concurrency: config.maxInFlight });
     };
     const stop = setTimeout(() => starts.abort(), Math.max(0, forMs - timeoutMs - lateTimersMs(forMs)));
+    if (timeoutMs < LEAST_CALL_MS) starts.abort();
     const over = Promise.withResolvers<void>();
     const end = setTimeout(over.resolve, Math.max(0, forMs));
     await Promise.race([work(), over.promise]);
