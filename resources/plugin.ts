@@ -120,14 +120,31 @@ export default class RelayPlugin {
       log.notice(`\n${summary({ ...settings, stageFile }, planned())}\n`);
     };
 
+    /** What cannot be looked at is no reason to go on, and the sentence says how to. */
+    const look = async <T>(
+      what: string,
+      param: string,
+      at: (name: string, aws: { region: string }) => Promise<T>,
+    ) => {
+      try {
+        return await at((await known()).settings.name, await aws());
+      } catch (error) {
+        const { name, message } = error as Error;
+        return refuse(
+          `Could not ${what} (${name}: ${message}).\nTo go on without, add\n  --param="${param}=true"`,
+        );
+      }
+    };
+
     const compare = async (after: Record<string, string>) => {
       const { settings, stageFile } = await known();
       if (settings.isChange) return;
-      const change = changeOf(await callsOf(settings.name, await aws()), after);
+      const before = await look(`read the stack ${settings.name}`, 'change', callsOf);
+      const change = changeOf(before, after);
       if (change)
         refuse(
           `This deploy would change whom ${settings.name} calls, or as whom:\n${change}\n` +
-            `Params came from: ${stageFile}, and the command line. Put those of the stage into stages/${settings.stage}.yml ` +
+            `It was made with ${stageFile}. Put the stage's params there\n` +
             '(stages/example.yml names all), or, where the change is meant, add\n  --param="change=true"',
         );
     };
@@ -135,11 +152,11 @@ export default class RelayPlugin {
     const ask = async () => {
       const { settings } = await known();
       if (settings.isRemoveAnyway) return;
-      const content = await contentOf(settings.name, await aws());
+      const content = await look(`look into the queues of ${settings.name}`, 'removeAnyway', contentOf);
       if (content)
         refuse(
           `The queues of ${settings.name} are not empty, and would go with what they hold:\n${content}\n` +
-            'Receipts drain by themselves once nobody sends and marking works; dead letters are archived by\n' +
+            'Receipts drain by themselves once nobody sends and marking works; dead letters\nare archived by\n' +
             `  npx read-receipt-relay discard --stage ${settings.stage}\n` +
             'Where all of it may go, add\n  --param="removeAnyway=true"',
         );

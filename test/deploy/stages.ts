@@ -1,5 +1,6 @@
 // Another stage beside the first: its own params in its own file, what stops a deploy or a removal, and what gets by.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { OWNER } from './aws.ts';
 import { eventually, type Report } from './report.ts';
 import type { Stack } from './stack.ts';
@@ -7,6 +8,26 @@ import { leftovers } from './surroundings.ts';
 
 /** Where its credentials are. */
 export const PARAMETER = '/huawei/relay';
+
+const POLICY = new URL('../../docs/deployer-policy.json', import.meta.url);
+
+/** Keys of a user who has the rights that the docs name, and no others; and how to take them back. */
+const createDeployer = async ({ aws: { iam }, name }: Stack) => {
+  const UserName = `${name}-deployer`;
+  const PolicyName = 'deployer';
+  await iam.createUser({ UserName });
+  await iam.putUserPolicy({ UserName, PolicyName, PolicyDocument: await readFile(POLICY, 'utf8') });
+  const { AccessKey } = await iam.createAccessKey({ UserName });
+  const { AccessKeyId = '', SecretAccessKey = '' } = AccessKey ?? {};
+  return {
+    keys: { AWS_ACCESS_KEY_ID: AccessKeyId, AWS_SECRET_ACCESS_KEY: SecretAccessKey },
+    async remove() {
+      await iam.deleteAccessKey({ UserName, AccessKeyId });
+      await iam.deleteUserPolicy({ UserName, PolicyName });
+      await iam.deleteUser({ UserName });
+    },
+  };
+};
 
 /** What Serverless says where it refuses. */
 const refusal = (command: Promise<string>): Promise<string> =>
@@ -67,8 +88,10 @@ const checkRemoval = (stack: Stack, report: Report) =>
 
 export const checkOtherStage = async (stack: Stack, secret: string, report: Report) => {
   const { aws, huawei, name } = stack;
+  const deployer = await createDeployer(stack);
+  Object.assign(stack.env, deployer.keys);
   const isUp = await report.check(
-    'a stage with a file of its own reads a parameter instead of a secret, and has no alarms',
+    'deployed with the rights of docs/deployer-policy.json, a stage with a file of its own reads a parameter instead of a secret, and has no alarms',
     async () => {
       await ssm(stack, 'PutParameter', { Name: PARAMETER, Type: 'SecureString', Value: secret });
       const said = await stack.serverless('deploy');
@@ -84,4 +107,5 @@ export const checkOtherStage = async (stack: Stack, secret: string, report: Repo
   if (!isUp) return;
   await checkChange(stack, report);
   await checkRemoval(stack, report);
+  await deployer.remove();
 };
