@@ -7,7 +7,7 @@ import { settleMs } from '../lib/relay/relay.ts';
 import { VISIBILITY_MS } from '../lib/relay/settle.ts';
 import { metricUnits } from '../lib/telemetry.ts';
 import { packageStack } from '../local/build.ts';
-import { longestCallMs } from '../resources/settings.ts';
+import { longestCallMs, PARAMS } from '../resources/settings.ts';
 
 /** What the gateway in front of OSM allows by default, in requests a second. */
 const GATEWAY_LIMIT = 200;
@@ -22,6 +22,7 @@ interface Resource {
 interface Stack {
   template: { Resources: Record<string, Resource>; Outputs: Record<string, { Value: unknown }> };
   files: Record<string, Record<string, Uint8Array>>;
+  said: string;
 }
 interface Statement {
   Sid: string;
@@ -34,6 +35,8 @@ interface Statement {
 const TOPIC = 'arn:aws:sns:ap-southeast-1:123456789012:on-call';
 const KEY = 'arn:aws:kms:ap-southeast-1:123456789012:key/0a1b2c3d';
 const BOUNDARY = 'arn:aws:iam::123456789012:policy/bounds';
+
+const EXAMPLE = readFileSync(new URL('../stages/example.yml', import.meta.url), 'utf8');
 
 let bare: Stack;
 let full: Stack;
@@ -54,7 +57,12 @@ beforeAll(async () => {
   [bare, full, plain] = await Promise.all([
     packageStack('dev'),
     packageStack('prod', [], stageFile),
-    packageStack('plain', ['alarms=none', 'dashboard=none']),
+    // Every default of the example taken as it stands, and the command line over it.
+    packageStack(
+      'plain',
+      ['site=china', 'alarms=none', 'dashboard=none'],
+      EXAMPLE.replaceAll(/^# (\w+: \S+)$/gm, '$1'),
+    ),
   ]);
 }, 60_000);
 
@@ -503,7 +511,27 @@ describe('alarms and dashboard', () => {
   });
 });
 
-describe('names and regions', () => {
+describe('params, names and regions', () => {
+  test('Serverless prints what the stage calls and whom it tells; the command line goes over the file', () => {
+    const { OSM_ENDPOINT, IAM_ENDPOINT } = environment(plain);
+    expect(OSM_ENDPOINT).toMatch(/^https:\/\/osm\.cn-south-1\./);
+    expect(plain.said.split('\n').filter(line => /^ {2}\w/.test(line))).toEqual([
+      '  stage             plain (stages/plain.yml)',
+      '  region            ap-southeast-1',
+      `  OSM endpoint      ${OSM_ENDPOINT}`,
+      `  IAM endpoint      ${IAM_ENDPOINT}`,
+      '  credentials from  secretsmanager:read-receipt-relay-prod',
+      '  alarms tell       nobody, there are no alarms (alarms: none)',
+    ]);
+    expect(bare.said).toContain('dev (no params in stages/dev.yml)');
+  });
+
+  test('stages/example.yml names every param', () => {
+    for (const name of PARAMS) {
+      expect(EXAMPLE).toMatch(new RegExp(`^# (${name}: *|  --param="${name}=)`, 'm'));
+    }
+  });
+
   test('the command line looks where a bare deploy goes', () => {
     const yaml = readFileSync(new URL('../serverless.yml', import.meta.url), 'utf8');
     expect(/^ {2}region: .*'([a-z0-9-]+)'}$/m.exec(yaml)?.[1]).toBe(loadRegion({}));

@@ -1,6 +1,9 @@
 // The Serverless params: where they come from, what they become, and what is said of wrong ones.
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { loadConfig } from '../lib/config.ts';
 import { packageStack } from '../local/build.ts';
+import { copySources, serverless } from '../local/serverless.ts';
 import { changeOf } from '../resources/deployed.ts';
 import { PARAMS, readSettings } from '../resources/settings.ts';
 
@@ -126,7 +129,6 @@ test('a change is told from what to what; a stack that is not there changes noth
 });
 
 describe('Serverless', () => {
-  const EXAMPLE = new URL('../stages/example.yml', import.meta.url);
   const failed = async (stage: string, params: string[], stageFile?: string) => {
     const said = await packageStack(stage, params, stageFile).then(
       () => '',
@@ -158,25 +160,14 @@ describe('Serverless', () => {
     60_000,
   );
 
-  test('prints what the stage calls and whom it tells; the command line goes over the file', async () => {
-    const { said } = await packageStack('prod', ['site=china'], 'site: europe\nalarms: none\n');
-    const lines = said.split('\n').filter(line => /^ {2}\w/.test(line));
-    expect(lines).toEqual([
-      '  stage             prod (stages/prod.yml)',
-      '  region            ap-southeast-1',
-      '  OSM endpoint      https://osm.cn-south-1.myhuaweicloud.com',
-      '  IAM endpoint      https://iam.myhuaweicloud.com',
-      '  credentials from  secretsmanager:read-receipt-relay-prod',
-      '  alarms tell       nobody, there are no alarms (alarms: none)',
-    ]);
-  }, 60_000);
-
-  test('stages/example.yml names every param, and each line of it can be taken as it stands', async () => {
-    const { readFile } = await import('node:fs/promises');
-    const example = await readFile(EXAMPLE, 'utf8');
-    for (const name of PARAMS)
-      expect(example).toMatch(new RegExp(`^# (${name}: *|  --param="${name}=)`, 'm'));
-    const { said } = await packageStack('prod', [], example.replaceAll(/^# (\w+: \S+)$/gm, '$1'));
-    expect(said).toContain('https://osm.ap-southeast-3.myhuaweicloud.com');
+  test('a call that may take longer than the function has for calls is refused', async () => {
+    const { folder, remove } = await copySources();
+    const file = path.join(folder, 'serverless.yml');
+    const yaml = await readFile(file, 'utf8');
+    await writeFile(file, yaml.replace('REQUEST_TIMEOUT_MS: 5000', 'REQUEST_TIMEOUT_MS: 12501'));
+    await expect(serverless(folder, ['package'])).rejects.toThrow(
+      /Error:\nREQUEST_TIMEOUT_MS \(12501\) does not fit the timeout of mark-as-read \(30 s\): .* 12500 ms\./,
+    );
+    await remove();
   }, 60_000);
 });
