@@ -54,6 +54,7 @@ export const openLetterQueues = async () => {
     return {
       receiptsUrl: variables.QUEUE_URL,
       lettersUrl: variables.DEAD_LETTER_QUEUE_URL,
+      lettersArn: deadLetters.arn,
       put: (body: string, death: Death = {}) => deadLetters.put(body, attributesOf(death)),
       receipts: receipts.ready,
       letters: deadLetters.ready,

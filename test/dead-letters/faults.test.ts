@@ -2,6 +2,7 @@
 // other ways than AWS, and letters that are dead again at once. Nothing is ever lost, and nothing stays hidden.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { sourceIdOf } from '../../lib/dead-letters/dead-letter.ts';
 import { cameBack, createReplay } from '../../lib/dead-letters/replay.ts';
 import { createQueue } from '../../lib/sqs/queue.ts';
@@ -252,6 +253,23 @@ test.each([
     expect(pair.letters()).toHaveLength(COUNT + 1);
   },
 );
+
+test('what SQS itself has moved is known by its own id, which it keeps', async () => {
+  const pair: Pair = openFilled(async (call, forward) => {
+    const answer = await forward();
+    while (call.action === SEND && pair.receipts().length > 0) await createQueue(pair.receiptsUrl).receive(0);
+    return answer;
+  });
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: pair.lettersArn, maxReceiveCount: 1 });
+  await new SQSClient({ endpoint: queues.proxy.url }).send(
+    new SetQueueAttributesCommand({ QueueUrl: pair.receiptsUrl, Attributes: { RedrivePolicy } }),
+  );
+  const { counts, sentIds } = await pair.replay({ all: true });
+  expect(counts).toMatchObject({ scanned: COUNT, replayed: COUNT, remaining: COUNT, stopped: 'done' });
+  const again = pair.letters();
+  expect(again.map(({ messageId }) => messageId).sort()).toEqual([...sentIds].sort());
+  expect(again.every(({ messageAttributes }) => messageAttributes.replays?.StringValue === '1')).toBe(true);
+});
 
 test('with newcomers all the time it ends', async () => {
   const pair = openFilled();

@@ -3,6 +3,7 @@
 import type { Context } from 'aws-lambda';
 import fc from 'fast-check';
 import { awsEnvironment, openLetterQueues, type Pair, receipt, string } from '../letter-queues.ts';
+import { refuseCalls } from '../queue-proxy.ts';
 
 Object.assign(process.env, awsEnvironment);
 let queues: Awaited<ReturnType<typeof openLetterQueues>>;
@@ -356,5 +357,12 @@ describe('the function', () => {
       remaining: 1,
       notes: [expect.stringContaining('not JSON')],
     });
+  });
+
+  test('fails where something is wrong for every letter, and says what was done until then', async () => {
+    queues.proxy.intercept = refuseCalls('SendMessageBatch');
+    await expect(handler({ all: true }, context)).rejects.toThrow(
+      /may not do this.*Until then: \{"scanned":1/s,
+    );
   });
 });
