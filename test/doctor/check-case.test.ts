@@ -151,5 +151,5 @@ test.each([
 ])('an event that is none is refused: %j', async event => {
   const { ask, huawei } = await start();
   await expect(ask(event)).rejects.toThrow(/"doctor": true/);
-  expect(huawei.requests).toEqual([]);
+  expect(huawei.requests.filter(({ kind }) => kind !== 'log_in')).toEqual([]);
 });

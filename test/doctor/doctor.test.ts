@@ -290,7 +290,7 @@ describe('queues as the code needs them', () => {
     [['retention'], { MessageRetentionPeriod: String(6 * DAY_SECONDS) }, {}],
     [['retention'], { MessageRetentionPeriod: String(8 * DAY_SECONDS) }, {}],
     [['redrive policy', 'retention'], {}, {}, { maxAgeSeconds: 7 * DAY_SECONDS }],
-  ] as [string[], object, object, object?][])('%j', (names, here, there, config) => {
+  ] as [string[], object, object, object?][])('%j', (names, here, there, config = {}) => {
     expect(check(here, there, config)).toEqual(names);
   });
 });
@@ -305,7 +305,7 @@ describe('an event', () => {
   ])('%j is refused, and nothing is done', async event => {
     const { handler, huawei } = await start();
     await expect(handler(event, context)).rejects.toThrow(/takes batches from its SQS queue, and/);
-    expect(huawei.requests).toEqual([]);
+    expect(huawei.requests.filter(({ kind }) => kind !== 'log_in')).toEqual([]);
   });
 });
 
