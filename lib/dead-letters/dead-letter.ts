@@ -63,8 +63,10 @@ export interface Letter extends Received {
 /** Dead without our knowing why: SQS moved it, or a person put it there. */
 export const UNKNOWN = 'unknown';
 
-export const failureIn = ({ attributes }: Message): Letter['failure'] =>
-  readSchema.safeParse(parseJson(attributes.failure?.StringValue ?? '')).data;
+export const failureIn = ({ attributes }: Message): Letter['failure'] => {
+  const text = attributes.failure?.StringValue;
+  return text === undefined ? undefined : readSchema.safeParse(parseJson(text)).data;
+};
 
 /** How often a message was replayed before: its `replays` attribute, 0 where there is none. */
 export const replaysOf = ({ attributes }: Message): number => {
@@ -118,13 +120,18 @@ export const number = (value: number): MessageAttributeValue => ({
 export type Attributes = [name: string, value: MessageAttributeValue][];
 
 export const OURS = ['failure', 'replays', 'failure_code'];
+
 /** The attributes that are not ours. */
 export const ownOf = (message: Message, ...ours: string[]): Attributes =>
   Object.entries(message.attributes).filter(([name]) => !ours.includes(name));
-export const withAttributes = (message: Message, ...attributes: Attributes[]): Message => ({
-  ...message,
-  attributes: Object.fromEntries(attributes.flat()),
-});
+/** The message with its own attributes, and as many of ours, from the first on, as SQS's limits leave room for. */
+export const withRoomFor = (message: Message, own: Attributes, ours: Attributes): Message => {
+  const kept = ours.slice(0, Math.max(0, MOST_ATTRIBUTES - own.length));
+  const whole = { ...message, attributes: Object.fromEntries([...own, ...kept]) };
+  return kept.length > 0 && bytesOf(whole) > MOST_BYTES
+    ? withRoomFor(message, own, kept.slice(0, -1))
+    : whole;
+};
 
 /** SQS takes no U+FFFE and U+FFFF; JSON.stringify has already escaped the rest of what it refuses. */
 const toJson = (value: unknown): string =>
@@ -151,14 +158,11 @@ export const deadLetterOf = (record: SQSRecord, failure: Failure, now: number): 
   const own = ownOf(message, ...OURS, ...(replays > 0 ? ['sent_at'] : []));
   const { ApproximateReceiveCount, SentTimestamp, ApproximateFirstReceiveTimestamp } = record.attributes;
   const iso = (ms = Number.NaN) => (Number.isNaN(ms) ? undefined : new Date(ms).toISOString());
+  const { code, status, error_code, request_id } = failure;
   const describe = (detail: string) =>
     string(
       toJson({
-        code: failure.code,
-        detail,
-        status: failure.status,
-        error_code: failure.error_code,
-        request_id: failure.request_id,
+        ...{ code, detail, status, error_code, request_id },
         attempts: Number(ApproximateReceiveCount),
         sent_at: iso(firstSentAt(message, Number(SentTimestamp), now)),
         first_received_at: iso(Number(ApproximateFirstReceiveTimestamp)),
@@ -169,13 +173,11 @@ export const deadLetterOf = (record: SQSRecord, failure: Failure, now: number): 
   const added: Attributes = [
     ['failure', describe('')],
     ['replays', number(replays)],
-    ['failure_code', string(failure.code)],
+    ['failure_code', string(code)],
   ];
-  for (let kept = Math.min(added.length, MOST_ATTRIBUTES - own.length); kept > 0; kept--) {
-    const room = MOST_BYTES - bytesOf(withAttributes(message, own, added.slice(0, kept)));
-    if (room < 0) continue;
-    const described: Attributes = [['failure', describe(shorten(failure.detail, room))]];
-    return withAttributes(message, own, described, added.slice(1, kept));
-  }
-  return withAttributes(message, ownOf(message, ...OURS));
+  const letter = withRoomFor(message, own, added);
+  // Where nothing of ours has room, `sent_at` stays where it was.
+  if (!letter.attributes.failure) return withRoomFor(message, ownOf(message, ...OURS), []);
+  letter.attributes.failure = describe(shorten(failure.detail, MOST_BYTES - bytesOf(letter)));
+  return letter;
 };

@@ -1,4 +1,4 @@
-import { bytesOf, type Message, MOST_ATTRIBUTES, MOST_BYTES } from '../sqs/message.ts';
+import type { Message } from '../sqs/message.ts';
 import {
   type Attributes,
   failureIn,
@@ -7,17 +7,8 @@ import {
   number,
   OURS,
   ownOf,
-  withAttributes,
+  withRoomFor,
 } from './dead-letter.ts';
-
-/** With as many of our attributes, from the first on, as SQS's limits leave room for. */
-const withRoomFor = (message: Message, own: Attributes, ours: Attributes): Message => {
-  for (let kept = Math.min(ours.length, MOST_ATTRIBUTES - own.length); kept > 0; kept--) {
-    const whole = withAttributes(message, own, ours.slice(0, kept));
-    if (bytesOf(whole) <= MOST_BYTES) return whole;
-  }
-  return withAttributes(message, own);
-};
 
 /** The message with when it was first sent, ms epoch, where nothing on it tells of a dead letter or a replay and there is room. */
 export const withSentAt = (message: Message, sentAt: number): Message =>
