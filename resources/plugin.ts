@@ -7,7 +7,8 @@
 import { isObject } from '../lib/json.ts';
 import { dashboard } from './dashboard.ts';
 import { callsOf, changeOf, contentOf, summary } from './deployed.ts';
-import { type Given, longestCallMs, PARAMS, readSettings } from './settings.ts';
+import { type Given, PARAMS } from './params.ts';
+import { longestCallMs, readSettings } from './settings.ts';
 
 interface VariableRequest {
   address: string;
@@ -113,11 +114,11 @@ export default class RelayPlugin {
     };
 
     let isTold = false;
-    const tell = async () => {
+    const tell = async (outputs: Record<string, string>) => {
       if (isTold) return;
       isTold = true;
       const { settings, stageFile } = await known();
-      log.notice(`\n${summary({ ...settings, stageFile }, planned())}\n`);
+      log.notice(`\n${summary({ ...settings, stageFile }, outputs)}\n`);
     };
 
     /** What cannot be looked at is no reason to go on, and the sentence says how to. */
@@ -164,18 +165,22 @@ export default class RelayPlugin {
 
     this.hooks = {
       initialize: check,
-      'after:package:finalize': tell,
+      'after:package:finalize': () => tell(planned()),
       'before:aws:deploy:deploy:createStack': async () => {
-        await tell();
+        await tell(planned());
         await compare(planned());
       },
+      // Makes no template: the settings themselves say what it will be.
       'before:deploy:function:initialize': async () => {
-        const { osmEndpoint, iamEndpoint, credentialsFrom } = (await known()).settings;
-        await compare({
-          OsmEndpoint: osmEndpoint,
-          IamEndpoint: iamEndpoint,
-          CredentialsFrom: credentialsFrom,
-        });
+        const { settings } = await known();
+        const after = {
+          OsmEndpoint: settings.osmEndpoint,
+          IamEndpoint: settings.iamEndpoint,
+          CredentialsFrom: settings.credentialsFrom,
+          AlarmsTell: settings.alarmsTell,
+        };
+        await tell(after);
+        await compare(after);
       },
       'before:remove:remove': ask,
     };

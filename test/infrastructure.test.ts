@@ -7,7 +7,8 @@ import { settleMs } from '../lib/relay/relay.ts';
 import { VISIBILITY_MS } from '../lib/relay/settle.ts';
 import { metricUnits } from '../lib/telemetry.ts';
 import { packageStack } from '../local/build.ts';
-import { longestCallMs, PARAMS } from '../resources/settings.ts';
+import { PARAMS } from '../resources/params.ts';
+import { longestCallMs } from '../resources/settings.ts';
 
 /** What the gateway in front of OSM allows by default, in requests a second. */
 const GATEWAY_LIMIT = 200;

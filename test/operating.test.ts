@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { loadConfig } from '../lib/config.ts';
 import { metricUnits } from '../lib/telemetry.ts';
-import { PARAMS, readSettings } from '../resources/settings.ts';
+import { PARAMS } from '../resources/params.ts';
+import { readSettings } from '../resources/settings.ts';
 
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
 const text = read('docs/operating.md');

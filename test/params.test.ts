@@ -5,7 +5,8 @@ import { loadConfig } from '../lib/config.ts';
 import { packageStack } from '../local/build.ts';
 import { copySources, serverless } from '../local/serverless.ts';
 import { changeOf } from '../resources/deployed.ts';
-import { PARAMS, readSettings } from '../resources/settings.ts';
+import { PARAMS } from '../resources/params.ts';
+import { readSettings } from '../resources/settings.ts';
 
 const place = { service: 'relay', stage: 'dev', region: 'eu-west-1' };
 const settingsOf = (params: Record<string, unknown>, from = '--param') => {
