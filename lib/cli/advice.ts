@@ -1,25 +1,73 @@
 import type { letterCodes } from '../dead-letters/request.ts';
+import type { Commands } from './command.ts';
 
-const advice: Record<(typeof letterCodes)[number], string> = {
-  malformed:
-    'not JSON, or an envelope with nothing inside: mend the producer, then discard these and send them anew',
-  invalid:
-    'JSON, but not a receipt: mend the producer; relay replay --code invalid --case CASE --set FIELD=VALUE cures a wrong field',
-  rejected: 'Huawei knows no such case, or not on this site: check the case, then replay or discard',
-  forbidden: 'often a missing group: relay replay --code forbidden --set group_id=GROUP',
-  failed:
-    'Huawei gave a code that nobody knows: read the detail, ask Huawei with the request id, then replay',
-  unauthorized: 'the credentials were refused for a day: relay doctor, put the secret right, then replay',
-  misconfigured:
-    'the gateway refused us for a day, an endpoint, a grant or a bill: relay doctor, then replay',
-  rate_limited: 'Huawei refused for too many calls: replay slowly, relay replay --rate 20',
-  unavailable: 'Huawei was down for a day: replay when it is up',
-  unreachable: 'no connection for a day, DNS, network or TLS: relay doctor, then replay',
-  timeout: 'no answer in time for a day: replay when Huawei is well',
-  unknown:
-    'nobody wrote why: SQS moved it (look for errors in the log) or a person put it there; replay once',
+interface Advice {
+  /** Why receipts die so, for people. */
+  why: string;
+  /** What to do, in words. */
+  todo: string;
+  /** The first command to type. It changes nothing as it stands: words in capitals are to be replaced. */
+  first: string[];
+}
+
+const wait = { todo: 'Wait until it is well, then replay, with --rate 50 where there are many.' };
+const ours = { todo: 'Ask doctor, put right what it names, then replay.', first: ['doctor'] };
+
+/** What a code of a dead letter means and what to do. docs/runbook.md shows the same. */
+export const advice: Record<(typeof letterCodes)[number], Advice> = {
+  malformed: {
+    why: 'It is not JSON, or an envelope with nothing inside.',
+    todo: 'Put the sender right, discard these, and have it send them anew.',
+    first: ['discard', '--code', 'malformed', '--dry-run'],
+  },
+  invalid: {
+    why: 'It is JSON, but not a receipt; the detail names field and rule.',
+    todo: 'Put the sender right. Where one field is wrong, replay with --set FIELD=VALUE or --unset FIELD.',
+    first: ['list', '--code', 'invalid'],
+  },
+  rejected: {
+    why: 'Huawei refuses this receipt: mostly it knows no such case, or not on this site.',
+    todo: 'Look the case up in the console of Huawei Cloud. Where it is gone, discard; where it is there, check the site (OSM_ENDPOINT), then replay.',
+    first: ['list', '--code', 'rejected'],
+  },
+  forbidden: {
+    why: 'No permission on this case: often the group of who opened the ticket is missing.',
+    todo: 'Replay with the right group.',
+    first: ['replay', '--code', 'forbidden', '--set', 'group_id=GROUP', '--dry-run'],
+  },
+  failed: {
+    why: 'An answer that nobody knows, or a 401 to this receipt alone, so often that it was given up.',
+    todo: 'Show one; ask Huawei with its request_id; then replay.',
+    first: ['list', '--code', 'failed'],
+  },
+  unauthorized: { why: 'Our credentials were refused, for a day.', ...ours },
+  misconfigured: {
+    why: 'The gateway refused us, for a day: an endpoint, a grant, a quota or a bill.',
+    ...ours,
+  },
+  rate_limited: {
+    why: 'Too many calls, for a day.',
+    todo: 'Replay slowly.',
+    first: ['replay', '--code', 'rate_limited', '--rate', '20', '--dry-run'],
+  },
+  unavailable: { why: 'Huawei was down, for a day.', ...wait, first: ['doctor'] },
+  unreachable: { why: 'No connection, for a day: DNS, network or TLS.', ...ours },
+  timeout: { why: 'No answer in time, for a day.', ...wait, first: ['doctor'] },
+  unknown: {
+    why: 'Nobody wrote why: SQS moved it after too many receives (look for errors in the log), or a person put it there.',
+    todo: 'Show one, then replay once.',
+    first: ['list', '--code', 'unknown'],
+  },
 };
 
-/** What to do about dead letters of a code, in a few words. */
-export const adviceFor = (code: string): string =>
-  code in advice ? advice[code as keyof typeof advice] : 'a code of another version: read the detail';
+/**
+ * What to do about dead letters of a code: sentences, and a command on a line of its own.
+ *
+ * @param id one of them, for who has the list before him
+ */
+export const adviceFor = (code: string, commands: Commands, id: string): string => {
+  const known = Object.entries(advice).find(([name]) => name === code)?.[1];
+  if (!known) return `A code of another version: read the detail.\n${commands('show', id)}`;
+  const first = known.first[0] === 'list' ? ['show', id] : known.first;
+  return `${known.why} ${known.todo}\n${commands(...first)}`;
+};

@@ -1,5 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { letterCodes, parseReplayRequest, type ReplayRequest } from '../dead-letters/request.ts';
+import { repairSchema } from '../receipt/repair.ts';
+import { timeMs } from '../receipt/time.ts';
+import { plain } from './screen/text.ts';
 
 /** Wrong use: exit code 2. */
 export class UsageError extends Error {}
@@ -16,71 +19,128 @@ export interface Options {
   before?: string;
   maxReplays?: number;
   set?: Record<string, string>;
+  unset?: string[];
   limit?: number;
   rate?: number;
+  wait?: boolean;
 }
+
+/** Of an option that means one thing: the second would silently win. */
+export const once =
+  <T>(read: (value: string) => T) =>
+  (value: string, before: T | undefined): T => {
+    if (before !== undefined) throw new InvalidArgumentError('Give it once.');
+    return read(value);
+  };
+export const text = once(value => value);
+
+export const whole = (least: number, most = Number.MAX_SAFE_INTEGER) =>
+  once((value: string): number => {
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number >= least && number <= most) return number;
+    const range = most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`;
+    throw new InvalidArgumentError(`It takes a whole number from ${least}${range}.`);
+  });
 
 const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** An ISO 8601 time, or how long ago. */
-const time = (value: string): string => {
-  const ago = /^(\d+)([smhd])$/.exec(value);
-  if (ago) return new Date(Date.now() - Number(ago[1]) * (UNIT_MS[ago[2] as string] as number)).toISOString();
-  return value;
+const time = once((value: string): string => {
+  const [, amount, unit = ''] = /^(\d+)([smhd])$/.exec(value) ?? [];
+  const ms = amount === undefined ? timeMs(value) : Date.now() - Number(amount) * (UNIT_MS[unit] as number);
+  const date = new Date(ms ?? Number.NaN);
+  // What lies before year 0 or behind 9999 has no spelling that others read.
+  if (!/^\d{4}-/.test(Number.isNaN(date.getTime()) ? '' : date.toISOString()))
+    throw new InvalidArgumentError(
+      'It takes how long ago, such as 90m, 12h or 2d, or a time in ISO 8601 with offset, such as 2026-01-31T09:30:00Z.',
+    );
+  return date.toISOString();
+});
+
+const codes = (value: string, before: string[] = []): string[] => {
+  const named = value.split(',');
+  for (const code of named)
+    if (!(letterCodes as readonly string[]).includes(code))
+      throw new InvalidArgumentError(`It takes ${letterCodes.join(', ')}.`);
+  return [...before, ...named];
 };
 
-const whole = (value: string): number => {
-  if (/^\d+$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('It must be a whole number.');
-};
-
-const list = (value: string, before: string[] = []): string[] => [...before, ...value.split(',')];
+const FIELDS = Object.keys(repairSchema.shape);
 
 const assignment = (value: string, before: Record<string, string> = {}): Record<string, string> => {
-  const [, field, text] = /^([^=]+)=(.*)$/s.exec(value) ?? [];
-  if (field === undefined || text === undefined) throw new InvalidArgumentError('It must be FIELD=VALUE.');
-  return { ...before, [field]: text };
+  const [, field = '', set = ''] = /^([^=]+)=(.*)$/s.exec(value) ?? [];
+  if (!FIELDS.includes(field))
+    throw new InvalidArgumentError(`It takes FIELD=VALUE, with ${FIELDS.join(', ')} for a field.`);
+  if (Object.hasOwn(before, field)) throw new InvalidArgumentError(`Give ${field} once.`);
+  const result = repairSchema.safeParse({ [field]: set });
+  if (!result.success)
+    throw new InvalidArgumentError(
+      result.error.issues.map(({ message }) => `${field} ${message}.`).join(' '),
+    );
+  return { ...before, [field]: set };
+};
+
+const OPTIONAL = FIELDS.filter(field => field !== 'case_id');
+
+const unset = (value: string, before: string[] = []): string[] => {
+  if (!OPTIONAL.includes(value)) throw new InvalidArgumentError(`It takes ${OPTIONAL.join(', ')}.`);
+  return [...before, value];
 };
 
 export const addCommon = (command: Command): Command =>
   command
     .option(
       '--stage <name>',
-      'use the queues of this deployed stage, instead of QUEUE_URL and DEAD_LETTER_QUEUE_URL',
+      'the queues of this deployed stage; without it, of QUEUE_URL and DEAD_LETTER_QUEUE_URL',
+      text,
     )
     .option('--json', 'one JSON document on standard output');
 
-export const addFilter = (command: Command): Command =>
+export const addFilter = (command: Command, limited: string): Command =>
   command
-    .option('--code <code>', `only this failure code, repeatable: ${letterCodes.join(', ')}`, list)
-    .option('--case <id>', 'only this case')
+    .option('--code <code>', `only this failure code, repeatable: ${letterCodes.join(', ')}`, codes)
+    .option('--case <id>', 'only this case', text)
     .option(
       '--after <time>',
-      'dead-lettered then or later: ISO 8601 with offset, or how long ago, such as 90m, 12h, 2d',
+      'dead-lettered then or later: 90m, 12h, 2d (ago), or ISO 8601 with offset',
       time,
     )
-    .option('--before <time>', 'dead-lettered earlier than that', time);
+    .option('--before <time>', 'dead-lettered earlier than that', time)
+    .option('--limit <n>', `at most so many ${limited}`, whole(1));
 
-export const addLimit = (command: Command, what: string): Command =>
-  command.option('--limit <n>', `at most so many ${what}`, whole);
-
-export const addReplay = (command: Command): Command =>
+export const addRepair = (command: Command): Command =>
   command
-    .option('--max-replays <n>', 'leave what was replayed so often already (default: 3)', whole)
-    .option('--set <field=value>', 'set a field of the receipt first, repeatable', assignment)
-    .option('--rate <n>', 'at most so many messages in any second', whole);
+    .option(
+      '--set <field=value>',
+      `set a field of each receipt first, repeatable: ${FIELDS.join(', ')}`,
+      assignment,
+    )
+    .option('--unset <field>', `take a field away first, repeatable: ${OPTIONAL.join(', ')}`, unset)
+    .option('--max-replays <n>', 'leave what was replayed so often already (default: 3)', whole(1, 1_000_000))
+    .option('--rate <n>', 'at most so many messages in any second', whole(1, 100_000))
+    .option('--wait', 'stay until what was sent has been taken, and say what came back dead');
 
 export const addSafety = (command: Command): Command =>
   command.option('--dry-run', 'say what would happen and change nothing').option('--yes', 'do not ask');
 
-/** The options in the spelling of the replay request, and checked like one. */
-export const checkedRequest = (options: Options): ReplayRequest => {
-  const { code, case: case_id, after, before, maxReplays, set, limit, rate, dryRun } = options;
-  const filter = { failure_code: code, case_id, after, before, max_replays: maxReplays };
-  const isAll = Object.values(filter).every(value => value === undefined);
+/**
+ * The options in the spelling of the replay request.
+ *
+ * @throws UsageError where two of them contradict each other
+ */
+export const requestOf = (options: Options): ReplayRequest => {
+  const { code, case: case_id, after, before, maxReplays, limit, rate, dryRun } = options;
+  const set: Record<string, string | null> = { ...options.set };
+  for (const field of options.unset ?? []) {
+    if (Object.hasOwn(set, field)) throw new UsageError(`Give --set or --unset for ${field}, not both.`);
+    set[field] = null;
+  }
+  if (after !== undefined && before !== undefined && after >= before)
+    throw new UsageError('Nothing is after --after and before --before: turn them round.');
+  const named = { failure_code: code, case_id, after, before, max_replays: maxReplays };
+  const isFiltered = Object.values(named).some(value => value !== undefined);
   const request = {
-    ...(isAll ? { all: true } : { filter }),
-    set,
+    ...(isFiltered ? { filter: named } : { all: true }),
+    ...(Object.keys(set).length > 0 && { set }),
     limit,
     rate_per_second: rate,
     dry_run: dryRun,
@@ -89,6 +149,6 @@ export const checkedRequest = (options: Options): ReplayRequest => {
     // Takes away what is undefined.
     return parseReplayRequest(JSON.parse(JSON.stringify(request)));
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(plain((error as Error).message));
   }
 };

@@ -5,7 +5,7 @@ import { command } from './screen.ts';
 
 /** As a person types it. */
 export const COMMAND = 'npx read-receipt-relay';
-const CLI = path.resolve(import.meta.dirname, '../../handlers/cli.ts');
+const CLI = path.resolve(import.meta.dirname, '../../.build/cli/main.mjs');
 
 /**
  * Runs the command line as a person would, on the same screen.

@@ -160,7 +160,7 @@ test('a file that may not grow any more: exit 1, each letter is in the file or i
   const COUNT = 150;
   for (let i = 0; i < COUNT; i++) pair.put(receipt(`c${i}`, { fat: 'x'.repeat(1_000) }), { code: 'failed' });
   // 64 blocks of 512 or 1,024 bytes: write() takes what fits, and fails the next time.
-  const command = `ulimit -f 64; exec "${process.execPath}" handlers/cli.ts discard --code failed --yes --json --archive "${file}"`;
+  const command = `ulimit -f 64; exec "${process.execPath}" .build/cli/main.mjs discard --code failed --yes --json --archive "${file}"`;
   const child = spawn('sh', ['-c', command], {
     env: { ...process.env, QUEUE_URL: pair.receiptsUrl, DEAD_LETTER_QUEUE_URL: pair.lettersUrl },
   });

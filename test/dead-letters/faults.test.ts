@@ -289,7 +289,7 @@ test('killed with -9 between send and delete, then run again: nothing lost, what
     child.kill();
     return 'hang';
   });
-  const cli = spawn(process.execPath, [path.resolve('handlers/cli.ts'), 'replay', '--yes', '--json'], {
+  const cli = spawn(process.execPath, [path.resolve('.build/cli/main.mjs'), 'replay', '--yes', '--json'], {
     env: { ...process.env, QUEUE_URL: pair.receiptsUrl, DEAD_LETTER_QUEUE_URL: pair.lettersUrl },
     stdio: 'ignore',
   });

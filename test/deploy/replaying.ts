@@ -11,7 +11,7 @@ const COMMAND_LIMIT_MS = 60_000;
 
 /** `relay VERB --stage … --json`, as a person has it: the document it prints. */
 const relay = async ({ env, stage }: Deployed, ...args: string[]): Promise<Record<string, unknown>> => {
-  const command = [path.join(root, 'handlers/cli.ts'), ...args, '--stage', stage, '--json'];
+  const command = [path.join(root, '.build/cli/main.mjs'), ...args, '--stage', stage, '--json'];
   const { stdout } = await promisify(execFile)(process.execPath, command, { env, timeout: COMMAND_LIMIT_MS });
   return JSON.parse(stdout);
 };

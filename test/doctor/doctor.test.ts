@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { GetQueueAttributesCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { checkAge } from '../../lib/cli/age.ts';
+import { checkAge } from '../../lib/cli/check-up/age.ts';
 import type { Check } from '../../lib/doctor/check.ts';
 import { checkQueues } from '../../lib/doctor/check-queues.ts';
 import {
@@ -20,7 +20,7 @@ import {
 } from '../environment.ts';
 import { leaksIn, secret } from '../output/printed.ts';
 
-const CLI = path.resolve(import.meta.dirname, '../../handlers/cli.ts');
+const CLI = path.resolve(import.meta.dirname, '../../.build/cli/main.mjs');
 const DAY_SECONDS = 86_400;
 const context = { awsRequestId: 'doctor', getRemainingTimeInMillis: () => 29_950 };
 
@@ -340,7 +340,10 @@ describe('relay doctor', () => {
     await start();
     delete process.env.OSM_ENDPOINT;
     const { code, out } = await relay('doctor');
-    expect(out).toMatch(/✗ configuration +The configuration is wrong.*OSM_ENDPOINT must be.*not set/);
+    expect(out.replace(/\s+/g, ' ')).toMatch(
+      /✗ configuration The configuration is wrong.*OSM_ENDPOINT must be.*not set/,
+    );
+    expect(out).toContain('\n  npx read-receipt-relay doctor --stage NAME\n');
     expect(code).toBe(1);
   });
 
@@ -363,10 +366,33 @@ describe('relay doctor', () => {
       throw new Error('The configuration is wrong. Set these environment variables: OSM_ENDPOINT must be …');
     });
     const { code, out } = await relay('doctor', '--stage', 'prod');
-    expect(out).toMatch(
-      /✗ configuration +read-receipt-relay-prod-mark-as-read failed: The configuration is wrong/,
+    expect(out.replace(/\s+/g, ' ')).toContain(
+      '✗ configuration read-receipt-relay-prod-mark-as-read failed: The configuration is wrong',
     );
+    expect(out).toContain('\n  npx serverless logs -f mark-as-read --stage prod\n');
     expect(code).toBe(1);
+  });
+});
+
+describe('relay doctor --case', () => {
+  test('here and inside the function: how the look at a case is read, and nothing is marked', async () => {
+    const { handler, huawei } = await start();
+    const here = await relay('doctor', '--case', 'case-1');
+    expect(here.out).toMatch(/^Case case-1 has \d+ messages?, /);
+    expect(here.out).toMatch(/^now +marked, without a look$/m);
+    const stack = await startStack(event => handler(event, context));
+    const inside = await relay('doctor', '--case', 'case-1', '--group', 'g', '--stage', 'prod', '--json');
+    expect(stack.asked[0]).toMatch(/ \{"doctor":true,"case":"case-1","group":"g"\}$/);
+    expect(JSON.parse(inside.out)).toMatchObject({
+      checked_in: 'read-receipt-relay-prod-mark-as-read',
+      case: { case_id: 'case-1', status: 'ok' },
+    });
+    expect([here.code, inside.code]).toEqual([0, 0]);
+    expect(huawei.requests.some(({ marked }) => marked)).toBe(false);
+  });
+
+  test('a group without a case is wrong use', async () => {
+    expect(await relay('doctor', '--group', 'g')).toMatchObject({ code: 2, out: '' });
   });
 });
 
@@ -374,7 +400,7 @@ describe('the age of the oldest message', () => {
   const minutesAgo = (minutes: number) => Date.now() / 1000 - minutes * 60;
 
   test.each([
-    ['is young', [{ Timestamp: minutesAgo(1), Maximum: 40 }], 'ok', /waits since 40 s/],
+    ['is young', [{ Timestamp: minutesAgo(1), Maximum: 40 }], 'ok', /has waited for 40 s/],
     [
       'was old, and is young',
       [
@@ -382,9 +408,9 @@ describe('the age of the oldest message', () => {
         { Timestamp: minutesAgo(9), Maximum: 9_000 },
       ],
       'ok',
-      /since 7 s/,
+      /for 7 s/,
     ],
-    ['is old', [{ Timestamp: minutesAgo(1), Maximum: 7_200 }], 'failed', /since 7200 s/],
+    ['is old', [{ Timestamp: minutesAgo(1), Maximum: 7_200 }], 'failed', /for 7200 s/],
     ['is not measured, as none waits', [], 'ok', /none waits/],
     ['cannot be read', 403, 'skipped', /AccessDenied/],
   ])('%s', async (_, points, status, says) => {

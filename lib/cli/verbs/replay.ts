@@ -1,132 +1,163 @@
+import { createPreview } from '../../dead-letters/preview.ts';
 import { createReplay, type Replayed } from '../../dead-letters/replay.ts';
 import type { ReplayRequest } from '../../dead-letters/request.ts';
-import { caseIdIn } from '../../receipt/receipt.ts';
-import type { Queue } from '../../sqs/queue.ts';
-import { checkedRequest, type Options, UsageError } from '../options.ts';
-import { countVisible } from '../queues.ts';
-import {
-  confirm,
-  count,
-  createProgress,
-  isAlone,
-  number,
-  plain,
-  print,
-  printJson,
-  tell,
-  untilInterrupted,
-} from '../screen.ts';
+import { commandsFor } from '../command.ts';
+import { countVisible } from '../letters/collect.ts';
+import { lateWords, looked, previewText, repairWords } from '../letters/preview.ts';
+import { aftermathWords, waitForTaken } from '../letters/wait.ts';
+import { type Options, requestOf, UsageError } from '../options.ts';
+import { confirm, isUnattended, untilInterrupted } from '../screen/ask.ts';
+import { print, printJson, tell } from '../screen/output.ts';
+import { createProgress } from '../screen/progress.ts';
+import { count, number, plain, sentence } from '../screen/text.ts';
+import { lateSettingsOf, openPlace, type Place } from '../stage.ts';
 
-const MOST_SHOWN = 20;
-
-interface Queues {
-  source: Queue;
-  deadLetters: Queue;
+interface Run {
+  options: Options;
+  place: Place;
+  request: ReplayRequest;
+  signal: AbortSignal;
 }
 
 /** Everything that was asked for is done: nothing refused, nothing twice, not cut short. */
 const isShort = ({ counts, trouble }: Replayed): boolean =>
   Boolean(trouble) || counts.failed + counts.duplicated > 0 || !['done', 'limit'].includes(counts.stopped);
 
-const sentences = ({ counts, notes, trouble }: Replayed, dry: number | undefined): string => {
-  const { scanned, matched, guarded, replayed, failed, duplicated, remaining, stopped } = counts;
-  const lines = [
-    dry === undefined
-      ? `Replayed ${count(replayed, 'dead letter')}: ${number(matched)} of ${number(scanned)} looked at matched.`
-      : `Would replay ${count(dry, 'dead letter')}: ${number(matched)} of ${number(scanned)} looked at match. Nothing was changed.`,
-  ];
-  if (guarded > 0)
-    lines.push(`${number(guarded)} stay: replayed too often already (--max-replays raises that).`);
-  if (failed > 0)
-    lines.push(`${number(failed)} ${dry === undefined ? 'were' : 'would be'} refused and stay.`);
-  if (duplicated > 0)
-    lines.push(
-      `${number(duplicated)} of the replayed are still there, or may be in the queue without an answer: they may come twice, which is harmless.`,
-    );
-  if (trouble) lines.push(trouble);
-  else if (stopped === 'interrupted') lines.push('It was interrupted: run it again for the rest.');
-  lines.push(...notes);
-  if (!trouble) lines.push(deadLettersLeft(remaining));
-  return lines.map(plain).join('\n');
+const stays = (value: number) => `${count(value, 'letter')} ${value === 1 ? 'stays' : 'stay'}`;
+
+/** What else there is to say of a run, or of one that would be. */
+const asides = ({ counts: { guarded, failed, duplicated, stopped }, notes, trouble }: Replayed): string[] => [
+  ...(guarded > 0 ? [`${stays(guarded)}: replayed too often already (--max-replays raises that).`] : []),
+  ...(failed > 0 ? [`${stays(failed)}: refused, or no valid receipt after the repair.`] : []),
+  ...(duplicated > 0
+    ? [
+        `${number(duplicated)} of the replayed may come twice, which is harmless: they could not be deleted, or SQS never said whether it took them.`,
+      ]
+    : []),
+  ...notes.map(note => plain(sentence(note))),
+  ...(stopped === 'interrupted' && !trouble ? ['It was interrupted: run it again for the rest.'] : []),
+];
+
+/** Looks at what would be sent, and sends nothing. */
+const look = async ({ options: { json = false }, place, request, signal }: Run) => {
+  const { lateReceipts, ...late } = await lateSettingsOf(place);
+  const preview = createPreview(late);
+  const total = json ? 0 : await countVisible(place.deadLetters);
+  const progress = createProgress('Looked at', { total, quiet: json });
+  const result = await createReplay(place)(
+    { ...request, dry_run: true },
+    {
+      signal,
+      onProgress: ({ scanned }) => progress.update(scanned),
+      onChosen: (letter, body) => preview.add(letter, body),
+    },
+  );
+  progress.end();
+  return { preview: preview.summary(), result, lateReceipts };
+};
+type Looked = Awaited<ReturnType<typeof look>>;
+
+const describe = (verb: string, { preview, result, lateReceipts }: Looked, { place, request }: Run): string =>
+  [
+    `${verb} ${count(preview.letters, 'dead letter')} to ${plain(place.name)}. ${looked(result.counts, 'match')}\n`,
+    previewText(preview),
+    '',
+    ...repairWords(request.set),
+    ...lateWords(preview, lateReceipts),
+    ...asides(result),
+  ].join('\n');
+
+/** What went wrong for every letter is an error; what was counted before is true all the same. */
+const tellTrouble = ({ trouble }: Replayed) => {
+  if (trouble) tell(sentence(trouble));
 };
 
-const deadLettersLeft = (remaining: number) =>
-  remaining === 0
-    ? 'No dead letters remain.'
-    : `${count(remaining, 'dead letter')} remain${remaining === 1 ? 's' : ''}.`;
+const nothing = (words: string, result: Replayed) => {
+  if (!result.trouble) print([`${words} ${looked(result.counts, 'match')}`, ...asides(result)].join('\n'));
+};
 
-export const replay = async (queues: Queues, options: Options): Promise<number> => {
-  const request = checkedRequest(options);
-  const { json = false } = options;
-  const asks = !options.yes && !request.dry_run;
-  if (asks && (isAlone() || json))
-    throw new UsageError(
-      'Replay sends messages. Nobody can be asked here: add --yes, or --dry-run to see what would happen.',
-    );
-  const signal = untilInterrupted();
-  const run = createReplay(queues);
-  const total = json ? 0 : await countVisible(queues.deadLetters);
-
-  const act = async (asked: ReplayRequest, expected: number | undefined, show: boolean) => {
-    // Without a filter, or after a first look, it is known how many there are to send.
-    const sends = !asked.dry_run && (expected !== undefined || Object.keys(asked.filter ?? {}).length === 0);
-    const progress = createProgress(sends ? 'Replayed' : 'Looked at', expected ?? total, json);
-    const shown: string[] = [];
-    let chosen = 0;
-    const result = await run(asked, {
-      signal,
-      onProgress: ({ scanned, replayed, failed }) => progress.update(sends ? replayed + failed : scanned),
-      onChosen: ({ messageId, code }, body) => {
-        chosen++;
-        if (show && shown.length < MOST_SHOWN)
-          shown.push(`  ${messageId}  ${code}  case ${caseIdIn(body) ?? '?'}  ${body}`);
-      },
-    });
-    progress.end();
-    return { result, chosen, shown };
-  };
-
-  let expected: number | undefined;
-  if (request.dry_run || asks) {
-    const { result, chosen, shown } = await act(
-      { ...request, dry_run: true },
-      undefined,
-      Boolean(request.dry_run),
-    );
-    if (request.dry_run || chosen === 0 || isShort({ ...result, counts: { ...result.counts, failed: 0 } })) {
-      if (json) printJson(result.counts);
-      else print(sentences(result, chosen));
-      if (!json && shown.length > 0) {
-        print(`\nTo ${queues.source.url} would go:`);
-        for (const line of shown) print(plain(line));
-        if (chosen > shown.length) print(`  … and ${number(chosen - shown.length)} more`);
-      }
-      if (json) for (const note of result.notes) tell(plain(note));
-      if (json && result.trouble) tell(result.trouble);
-      return isShort(result) ? 1 : 0;
-    }
-    expected = chosen;
-    const { failed, guarded } = result.counts;
-    const aside = [
-      failed > 0 && `${number(failed)} would be refused`,
-      guarded > 0 && `${number(guarded)} were replayed too often`,
-    ];
-    const changed = Object.entries(request.set ?? {}).map(([field, value]) => `${field}=${value}`);
-    tell(
-      `${count(chosen, 'dead letter')} would go to ${queues.source.url}${changed.length > 0 ? plain(` with ${changed.join(', ')}`) : ''}.`,
-    );
-    for (const one of aside) if (one) tell(`${one} and stay.`);
-    if (!(await confirm(`Replay ${number(chosen)}?`))) {
-      tell('Nothing was changed.');
-      return 1;
-    }
-  }
-
-  const { result } = await act(request, expected, false);
-  if (json) {
-    printJson(result.counts);
-    for (const note of result.notes) tell(plain(note));
-    if (result.trouble) tell(result.trouble);
-  } else print(sentences(result, undefined));
+const dryRun = async (run: Run): Promise<number> => {
+  const seen = await look(run);
+  const { preview, result, lateReceipts = 'unknown' } = seen;
+  if (run.options.json) {
+    const { source } = run.place;
+    const { set = {} } = run.request;
+    printJson({ ...result.counts, to: source.url, set, late_receipts: lateReceipts, preview });
+    for (const words of asides(result)) tell(words);
+  } else if (preview.letters === 0) nothing('Would replay nothing.', result);
+  else print(`${describe('Would replay', seen, run)}\nNothing was changed.`);
+  tellTrouble(result);
   return isShort(result) ? 1 : 0;
+};
+
+/** @returns how many would go, or the exit code where nothing goes */
+const ask = async (run: Run): Promise<{ expected: number } | { code: number }> => {
+  const seen = await look(run);
+  const { preview, result } = seen;
+  if (preview.letters === 0) nothing('Nothing to replay.', result);
+  else tell(describe('About to replay', seen, run));
+  tellTrouble(result);
+  if (preview.letters === 0) return { code: isShort(result) ? 1 : 0 };
+  const isCut = result.trouble !== undefined || result.counts.stopped === 'interrupted';
+  const question = `\nReplay ${count(preview.letters, 'dead letter')} to ${plain(run.place.name)}?`;
+  if (!isCut && (await confirm(question))) return { expected: preview.letters };
+  tell('Nothing was changed.');
+  return { code: 1 };
+};
+
+const act = async ({ options, place, request, signal }: Run, expected?: number): Promise<number> => {
+  const { json = false, wait = false, stage } = options;
+  const since = new Date();
+  // Without a filter, or after a first look, it is known how many there are to send.
+  const isKnown = expected !== undefined || request.all === true;
+  const visible = json || expected !== undefined ? 0 : await countVisible(place.deadLetters);
+  const progress = createProgress(isKnown ? 'Replayed' : 'Looked at', {
+    total: expected ?? Math.min(visible, request.limit ?? visible),
+    quiet: json,
+    mostPerSecond: request.rate_per_second,
+  });
+  const result = await createReplay(place)(request, {
+    signal,
+    onProgress: ({ scanned, replayed, failed }) => progress.update(isKnown ? replayed + failed : scanned),
+  });
+  progress.end();
+  const { replayed, remaining, scanned } = result.counts;
+  const left =
+    remaining === 0 ? 'No dead letters remain.' : `In the queue: ${count(remaining, 'dead letter')}.`;
+  const words = [
+    `${replayed > 0 ? `Replayed ${count(replayed, 'dead letter')} to ${plain(place.name)}` : 'Nothing was replayed'}. ${looked(result.counts, 'matched')}`,
+    ...asides(result),
+    ...(result.trouble ? [] : [left]),
+  ];
+  if (!json && (scanned > 0 || !result.trouble)) print(words.join('\n'));
+  tellTrouble(result);
+
+  const waits = wait && replayed > 0 && !signal.aborted;
+  if (waits) tell('Waiting until the function has taken them. Ctrl-C ends the waiting alone.');
+  const aftermath = waits ? await waitForTaken(place, result.sentIds, signal) : undefined;
+  if (json) {
+    printJson({ ...result.counts, ...(aftermath && { aftermath }) });
+    for (const aside of asides(result)) tell(aside);
+  } else if (aftermath) print(aftermathWords(aftermath));
+  else if (replayed > 0) {
+    const look = commandsFor(stage)('list', '--after', since.toISOString());
+    print(`In a minute, see whether any came back dead:\n${look}`);
+  }
+  const cameBack = Object.keys(aftermath?.dead ?? {}).length > 0;
+  return isShort(result) || cameBack || (wait && replayed > 0 && !aftermath?.taken) ? 1 : 0;
+};
+
+export const replay = async (options: Options): Promise<number> => {
+  const request = requestOf(options);
+  const asks = !options.yes && !options.dryRun;
+  if (asks && (isUnattended() || options.json))
+    throw new UsageError(
+      'Replay sends messages, and nobody can be asked here: add --yes, or --dry-run to see what would happen.',
+    );
+  const place = await openPlace(options.stage);
+  const run = { options, place, request, signal: untilInterrupted() };
+  if (options.dryRun) return dryRun(run);
+  if (!asks) return act(run);
+  const answer = await ask(run);
+  return 'code' in answer ? answer.code : act(run, answer.expected);
 };

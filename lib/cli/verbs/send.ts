@@ -1,11 +1,15 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import type { Queue } from '../../sqs/queue.ts';
+import { receiptSchema } from '../../receipt/receipt.ts';
+import { commandsFor } from '../command.ts';
 import { type Options, UsageError } from '../options.ts';
-import { count, createProgress, number, plain, print, printJson, tell, untilInterrupted } from '../screen.ts';
+import { untilInterrupted } from '../screen/ask.ts';
+import { print, printJson, tell } from '../screen/output.ts';
+import { createProgress } from '../screen/progress.ts';
+import { count, number, plain } from '../screen/text.ts';
+import { nameOf, openPlace } from '../stage.ts';
 import { type Line, messageIn, sendLines } from './send-lines.ts';
 
-interface SendOptions extends Options {
+export interface SendOptions extends Options {
   group?: string;
   language?: string;
   timeZone?: string;
@@ -15,28 +19,53 @@ interface SendOptions extends Options {
 
 /** So many bad lines are named; the others are counted. */
 const MOST_NAMED = 20;
+/** Fewer are gone before a bar is seen. */
+const LEAST_FOR_BAR = 1_000;
 
 interface Source {
   name: string;
   lines: Line[];
 }
 
+/** Lines as an archive has them: `\n` ends one, and nothing else does. */
 const readLines = async (file: string): Promise<Source> => {
   const name = file === '-' ? 'standard input' : file;
   const input = file === '-' ? process.stdin : createReadStream(file);
   const lines: Line[] = [];
-  let number = 0;
+  let read = 0;
+  let rest = '';
+  const take = (text: string) => {
+    read++;
+    if (text.trim() !== '') lines.push({ number: read, text: text.replace(/\r$/, '') });
+  };
   try {
-    for await (const raw of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const text = ++number === 1 ? raw.replace(/^\uFEFF/, '') : raw;
-      if (text.trim() !== '') lines.push({ number, text });
+    input.setEncoding('utf8');
+    for await (const chunk of input) {
+      const [first, ...others] = `${chunk}`.split('\n');
+      rest += first;
+      for (const next of others) {
+        take(read === 0 ? rest.replace(/^\uFEFF/, '') : rest);
+        rest = next;
+      }
     }
+    take(read === 0 ? rest.replace(/^\uFEFF/, '') : rest);
   } catch (error) {
-    throw new Error(`${name} cannot be read: ${(error as Error).message}. Nothing was sent.`);
+    const { message } = error as Error;
+    const why = /^E[A-Z]+: ([^,]+)/.exec(message)?.[1] ?? message;
+    throw new Error(`Cannot read ${plain(name)}: ${why}. Nothing was sent.`);
   }
   return { name, lines };
 };
 
+const OPTIONS = {
+  case_id: '--case',
+  group_id: '--group',
+  language: '--language',
+  time_zone: '--time-zone',
+  read_at: '--read-at',
+} as const;
+
+/** @throws UsageError that names the wrong options */
 const ofOptions = (options: SendOptions): Source | undefined => {
   const receipt = {
     case_id: options.case,
@@ -46,79 +75,87 @@ const ofOptions = (options: SendOptions): Source | undefined => {
     read_at: options.readAt,
   };
   if (Object.values(receipt).every(value => value === undefined)) return undefined;
-  return { name: 'the options', lines: [{ number: 1, text: JSON.stringify(receipt) }] };
+  const result = receiptSchema.safeParse(receipt);
+  if (result.success) return { name: 'the options', lines: [{ number: 1, text: JSON.stringify(receipt) }] };
+  const wrong = result.error.issues.map(
+    ({ path, message }) => `${OPTIONS[path[0] as keyof typeof OPTIONS]} ${message}.`,
+  );
+  throw new UsageError(wrong.join('\n'));
 };
 
-export const send = async (
-  { source: queue }: { source: Queue },
-  files: string[],
-  options: SendOptions,
-): Promise<number> => {
+/** Bad lines by number, those of all sources. */
+const badLines = (sources: Source[]) =>
+  sources.flatMap(({ name, lines }) =>
+    lines.flatMap(({ number, text }) => {
+      const read = messageIn(text);
+      return 'wrong' in read ? [{ source: name, line: number, reason: read.wrong }] : [];
+    }),
+  );
+
+const tellBad = (bad: ReturnType<typeof badLines>) => {
+  for (const { source, line, reason } of bad.slice(0, MOST_NAMED))
+    tell(plain(`In ${source}, line ${line}: ${reason}`));
+  if (bad.length > MOST_NAMED) tell(`… and ${number(bad.length - MOST_NAMED)} more.`);
+  tell(`${count(bad.length, 'bad line')}: nothing was sent.`);
+};
+
+export const send = async (files: string[], options: SendOptions): Promise<number> => {
   const { json = false, from = 1 } = options;
   const single = ofOptions(options);
   if (single && files.length > 0) throw new UsageError('Give a receipt by options or in files, not both.');
-  if (!Number.isSafeInteger(from) || from < 1)
-    throw new UsageError('--from takes the number of a line, from 1.');
   if (options.from !== undefined && (single || files.length > 1))
-    throw new UsageError('--from counts the lines of one file: give one.');
+    throw new UsageError('Option --from counts the lines of one file: give one.');
   if (!single && files.length === 0 && process.stdin.isTTY)
     throw new UsageError('Nothing to send: give --case ID, a file, or lines on standard input.');
+  const { source: queue } = await openPlace(options.stage);
   const names = files.length > 0 ? files : ['-'];
   const sources: Source[] = single ? [single] : [];
   if (!single) for (const name of names) sources.push(await readLines(name));
 
-  const bad: { source: string; line: number; reason: string }[] = [];
-  for (const { name, lines } of sources) {
-    for (const { number, text } of lines) {
-      const read = messageIn(text);
-      if ('wrong' in read) bad.push({ source: name, line: number, reason: read.wrong });
-    }
-  }
+  const bad = badLines(sources);
   const last = sources[0]?.lines.at(-1)?.number ?? 0;
   if (options.from !== undefined && from > last)
-    throw new UsageError(`--from ${from} is behind the last line, ${last}: nothing was sent.`);
-  const chosen = sources.map(({ name, lines }) => ({
-    name,
-    lines: lines.filter(({ number }) => number >= from),
-  }));
-  const checked = chosen.reduce((sum, { lines }) => sum + lines.length, 0);
+    throw new UsageError(`Option --from ${from} is behind the last line, ${last}: nothing was sent.`);
   if (bad.length > 0) {
-    for (const { source, line, reason } of bad.slice(0, MOST_NAMED))
-      tell(plain(`${source}, line ${line}: ${reason}`));
-    if (bad.length > MOST_NAMED) tell(`… and ${number(bad.length - MOST_NAMED)} more.`);
-    tell(`${count(bad.length, 'bad line')}: nothing was sent.`);
+    tellBad(bad);
     if (json) printJson({ sent: 0, failed: 0, bad });
     return 1;
   }
 
+  const chosen = sources.map(({ name, lines }) => ({
+    name,
+    lines: lines.filter(({ number }) => number >= from),
+  }));
+  const total = chosen.reduce((sum, { lines }) => sum + lines.length, 0);
   const signal = untilInterrupted();
-  const progress = createProgress('Sent', checked, json || checked < 1_000);
+  const progress = createProgress('Sent', { total, quiet: json || total < LEAST_FOR_BAR });
   let sent = 0;
   for (const { name, lines } of chosen) {
     const before = sent;
-    const result = await sendLines(queue, lines, {
-      signal,
-      onProgress: now => progress.update(before + now),
-    });
+    const onProgress = (now: number) => progress.update(before + now);
+    const result = await sendLines(queue, lines, { signal, onProgress });
     sent += result.sent;
     if (!result.from) continue;
     progress.end();
     const { line, reason } = result.from;
     if (json) printJson({ sent, failed: result.failed, source: name, from: line, reason });
-    else print(`Sent ${count(sent, 'message')} to ${queue.url}.`);
-    tell(plain(`${name}, line ${line} was not sent: ${reason}`));
-    const rest = files.length > 1 ? `, then the files after ${name}` : '';
+    else print(`Sent ${count(sent, 'message')} to ${nameOf(queue)}.`);
+    tell(plain(`In ${name}, line ${line} was not sent: ${reason}`));
+    const file = name === 'standard input' ? '-' : name;
     if (single) tell('To go on, give the same command again.');
     else
       tell(
-        plain(
-          `To go on: relay send ${name === 'standard input' ? '-' : name} --from ${line}${rest}. Lines after it may come twice, which is harmless.`,
-        ),
+        `To go on${files.length > 1 ? `, and then with the files after ${plain(name)}` : ''} (what is sent twice is harmless):\n${commandsFor(options.stage)('send', file, '--from', String(line))}`,
       );
     return 1;
   }
   progress.end();
   if (json) printJson({ sent, failed: 0 });
-  else print(`Sent ${count(sent, 'message')} to ${queue.url}.`);
+  else
+    print(
+      total === 0
+        ? 'Nothing to send: there is no line.'
+        : `Sent ${count(sent, 'message')} to ${nameOf(queue)}.`,
+    );
   return 0;
 };

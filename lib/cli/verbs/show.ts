@@ -1,30 +1,38 @@
 import { type Letter, sourceIdOf } from '../../dead-letters/dead-letter.ts';
 import { scan } from '../../dead-letters/scan.ts';
-import type { Queue } from '../../sqs/queue.ts';
 import { adviceFor } from '../advice.ts';
-import { entryOf } from '../collect.ts';
+import { commandsFor } from '../command.ts';
+import { entryOf } from '../letters/collect.ts';
 import type { Options } from '../options.ts';
-import { ago, number, plain, print, printJson, tell, untilInterrupted } from '../screen.ts';
+import { untilInterrupted } from '../screen/ask.ts';
+import { print, printJson, screenColumns, tell } from '../screen/output.ts';
+import { ago, number, padTo, plain, sentence, wrap } from '../screen/text.ts';
+import { nameOf, openPlace } from '../stage.ts';
 
-export const show = async (
-  { deadLetters }: { deadLetters: Queue },
-  id: string,
-  options: Options,
-): Promise<number> => {
+/** Names to the left of what they name; attributes have longer ones. */
+const LEAST_NAME = 10;
+
+const find = async (deadLetters: Parameters<typeof scan>[0], id: string) => {
   let found: Letter | undefined;
-  const isIt = (letter: Letter) => letter.messageId === id || sourceIdOf(letter) === id;
   const { trouble } = await scan(
     deadLetters,
     (letters, { stop }) => {
-      found ??= letters.find(isIt);
+      found ??= letters.find(letter => letter.messageId === id || sourceIdOf(letter) === id);
       if (found) stop('limit');
     },
     { signal: untilInterrupted() },
   );
-  if (trouble) throw new Error(trouble);
+  if (trouble) throw new Error(sentence(trouble));
+  return found;
+};
+
+export const show = async (id: string, options: Options): Promise<number> => {
+  const commands = commandsFor(options.stage);
+  const { deadLetters } = await openPlace(options.stage);
+  const found = await find(deadLetters, id);
   if (!found) {
     tell(
-      `There is no dead letter ${plain(id)} in ${deadLetters.url} now; give the whole id from relay list. What another run looks at is hidden until that ends.`,
+      `There is no dead letter ${plain(id)} in ${nameOf(deadLetters)} now: give a whole message id. What another run looks at is hidden until that ends. These are there:\n${commands('list')}`,
     );
     return 1;
   }
@@ -55,10 +63,9 @@ export const show = async (
     ['Case', whole.case_id],
     ['Code', found.code],
     ['Why', failure?.detail ?? 'nobody wrote it down'],
-    ['What to do', adviceFor(found.code)],
-    ['Died', `${whole.dead_lettered_at}, ${ago(deadLetteredAt)}`],
+    ['Dead', `${whole.dead_lettered_at}, ${ago(deadLetteredAt)}`],
     ['Tries', failure?.attempts === undefined ? undefined : number(failure.attempts)],
-    ['Replayed', `${number(found.replays)} times before`],
+    ['Replayed', `${number(found.replays)} × before`],
     ['Failure', failure && JSON.stringify(failure)],
     ['Group', message.groupId],
     ['Trace', message.traceHeader],
@@ -67,8 +74,12 @@ export const show = async (
       .map(({ name, type, value }): [string, string] => [`Attribute ${name}`, `${value} (${type})`]),
     ['Body', message.body],
   ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  for (const [name, value] of rows)
-    if (value !== undefined) print(`${plain(name).padEnd(width)}  ${plain(value)}`);
+  for (const [name, value] of rows) {
+    if (value === undefined) continue;
+    const start = `${padTo(plain(name), LEAST_NAME)} `;
+    const room = Math.max(20, screenColumns() - start.length);
+    print(start + wrap(plain(value), room).replaceAll('\n', `\n${' '.repeat(start.length)}`));
+  }
+  print(`\nWhat to do: ${adviceFor(found.code, commands, found.messageId)}`);
   return 0;
 };

@@ -1,26 +1,20 @@
-import { explain } from '../../sqs/errors.ts';
-import type { Depth, Queue } from '../../sqs/queue.ts';
-import { collect, groupTable } from '../collect.ts';
+import { commandsFor } from '../command.ts';
+import { collect, depthOf, groupTable } from '../letters/collect.ts';
 import type { Options } from '../options.ts';
-import { ago, count, number, print, printJson, table } from '../screen.ts';
+import { print, printJson, table } from '../screen/output.ts';
+import { ago, count, number } from '../screen/text.ts';
+import { nameOf, openPlace } from '../stage.ts';
 
 /** More letters than these are not looked at for a status. */
 const SAMPLE = 1_000;
 
-const depthOf = async (queue: Queue): Promise<Depth> => {
-  const depth = await queue.depth();
-  if ('error' in depth) throw new Error(explain(depth.error, queue.url));
-  return depth;
-};
-
-export const status = async (
-  { source, deadLetters }: { source: Queue; deadLetters: Queue },
-  { json = false }: Options,
-): Promise<number> => {
+export const status = async ({ json = false, stage }: Options): Promise<number> => {
+  const { source, deadLetters } = await openPlace(stage);
   const [waiting, dead] = await Promise.all([depthOf(source), depthOf(deadLetters)]);
   const { entries, groups, stopped } = await collect(deadLetters, { json: true }, SAMPLE);
   const isWhole = stopped === 'done';
-  const oldest = entries.map(entry => entry.dead_lettered_at).sort()[0];
+  const code = stopped === 'interrupted' ? 1 : 0;
+  const oldest = groups.map(group => group.oldest_dead_lettered_at).sort()[0];
   if (json) {
     const counts = ({ visible, hidden, delayed }: typeof waiting) => ({ visible, hidden, delayed });
     printJson({
@@ -31,26 +25,31 @@ export const status = async (
       sampled: entries.length,
       sample_is_whole: isWhole,
     });
-    return stopped === 'interrupted' ? 1 : 0;
+    return code;
   }
+  const row = (what: string, { visible, hidden, delayed }: typeof waiting, name: string) => [
+    what,
+    ...[visible, hidden, delayed].map(number),
+    name,
+  ];
   print(
     table(
-      ['QUEUE', 'WAITING', 'IN HAND', 'DELAYED', 'URL'],
-      [
-        ['receipts', ...[waiting.visible, waiting.hidden, waiting.delayed].map(number), source.url],
-        ['dead letters', ...[dead.visible, dead.hidden, dead.delayed].map(number), deadLetters.url],
-      ],
+      ['QUEUE', 'WAITING', 'IN FLIGHT', 'DELAYED', 'NAME'],
+      [row('receipts', waiting, nameOf(source)), row('dead letters', dead, nameOf(deadLetters))],
     ),
   );
-  if (entries.length === 0) {
+  if (oldest === undefined) {
     print('\nNo dead letters.');
-    return 0;
+    return code;
   }
   const which = isWhole ? (dead.hidden > 0 ? 'The visible' : 'All') : 'A sample of';
   print(
-    `\n${which} ${count(entries.length, 'dead letter')} by code, the oldest ${ago(Date.parse(oldest as string))}\n`,
+    `\n${which} ${count(entries.length, 'dead letter')} by code, the oldest ${ago(Date.parse(oldest))}:\n`,
   );
   print(groupTable(groups));
-  print('\nNext: relay list, then relay replay --dry-run.');
-  return stopped === 'interrupted' ? 1 : 0;
+  const commands = commandsFor(stage);
+  print(
+    `\nWhat to do about them, and what a replay would send:\n${commands('list')}\n${commands('replay', '--dry-run')}`,
+  );
+  return code;
 };

@@ -1,6 +1,6 @@
-import { loadRegion } from '../config.ts';
-import { type Check, failed, passed, skipped } from '../doctor/check.ts';
-import { lineOf, sqsErrorOf } from '../sqs/errors.ts';
+import { loadRegion } from '../../config.ts';
+import { type Check, failed, passed, skipped } from '../../doctor/check.ts';
+import { lineOf, sqsErrorOf } from '../../sqs/errors.ts';
 
 /** Four times the longest back-off: by then a healthy receipt was tried several times. */
 const OLD_SECONDS = 3600;
@@ -29,7 +29,7 @@ export const checkAge = async (queueUrl: string): Promise<Check> => {
     const last = Datapoints.toSorted((a, b) => Number(a.Timestamp) - Number(b.Timestamp)).at(-1);
     const seconds = last?.Maximum;
     if (seconds === undefined) return passed(check, 'none waits, as far as CloudWatch knows');
-    const old = `the oldest waits since ${Math.round(seconds)} s`;
+    const old = `the oldest has waited for ${Math.round(seconds)} s`;
     if (seconds <= OLD_SECONDS) return passed(check, old);
     return failed(
       check,

@@ -1,0 +1,37 @@
+import { createInterface } from 'node:readline/promises';
+import { tell } from './output.ts';
+import { endProgress } from './progress.ts';
+
+/** Asks on the terminal; anything but yes is no, Ctrl-C and Ctrl-D too. */
+export const confirm = async (question: string): Promise<boolean> => {
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await new Promise<string>(resolve => {
+      asking.once('SIGINT', () => resolve(''));
+      asking.once('close', () => resolve(''));
+      asking.question(`${question} [y/N] `).then(resolve, () => resolve(''));
+    });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    asking.close();
+  }
+};
+
+/** Nobody sits at a terminal to be asked. */
+export const isUnattended = (): boolean => !(process.stdin.isTTY && process.stderr.isTTY);
+
+/** The first Ctrl-C ends what runs in good order, the second at once. */
+export const untilInterrupted = (): AbortSignal => {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (interrupted.signal.aborted) process.exit(130);
+      interrupted.abort();
+      endProgress();
+      tell(
+        'Stopping: what is under way is finished, what was only looked at is shown again. Once more: stop at once.',
+      );
+    });
+  }
+  return interrupted.signal;
+};

@@ -1,0 +1,115 @@
+// discard: written to the disk first, and send reads it back.
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { jest } from '@jest/globals';
+import { receipt, string } from '../letter-queues.ts';
+import { refuseEntries } from '../queue-proxy.ts';
+import { bodies, type CommandLine, hasTerminal, json, openCommandLine, tooLong } from './command-line.ts';
+
+jest.setTimeout(60_000);
+let line: CommandLine;
+beforeAll(async () => {
+  line = await openCommandLine();
+});
+afterAll(() => line.close());
+beforeEach(() => line.renew());
+
+test('a dry run: how many by code, which, and changes nothing', async () => {
+  line.fill();
+  const { out, code } = await line.relay([
+    'discard',
+    '--code',
+    'forbidden',
+    '--archive',
+    'no.jsonl',
+    '--dry-run',
+  ]);
+  expect(code).toBe(0);
+  expect(out).toMatch(/^Would discard 2 dead letters of receipts-\S+-dead-letters\./);
+  expect(out).toMatch(/^forbidden +2$/m);
+  expect(out).toContain('{"case_id":"a"}');
+  expect(tooLong(out)).toEqual([]);
+  expect(json(await line.relay(['discard', '--dry-run', '--json']))).toMatchObject({
+    matched: 4,
+    discarded: 0,
+    from: line.pair.lettersUrl,
+    preview: { letters: 4 },
+  });
+  expect(line.pair.letters()).toHaveLength(4);
+  await expect(stat(path.join(line.folder, 'no.jsonl'))).rejects.toThrow('ENOENT');
+});
+
+(hasTerminal ? test : test.skip)('the question says the same, and yes is yes', async () => {
+  line.fill();
+  const args = ['discard', '--code', 'malformed', '--archive', 'asked.jsonl'];
+  const { screen, code } = await line.onTerminal(args, { answer: 'y' });
+  expect(code).toBe(0);
+  expect(screen).toContain('\\u009b31mnot \\u202ejson');
+  expect(screen).toMatch(/Discard 1 dead letter of receipts-\S+-dead-letters\? \[y\/N\]/);
+  expect(screen).toContain('\n  npx read-receipt-relay send asked.jsonl\n');
+  expect(line.pair.letters()).toHaveLength(3);
+});
+
+test('nothing to discard', async () => {
+  const { out, code } = await line.relay(['discard', '--yes']);
+  expect([out, code]).toEqual([
+    'Nothing was discarded. There is no dead letter to look at.\nNo dead letters remain.\n',
+    0,
+  ]);
+});
+
+test('writes to the disk first, and send reads it back to the same messages', async () => {
+  const own = {
+    tenant: string('é'),
+    blob: { DataType: 'Binary.gz', BinaryValue: Buffer.from([0, 255]).toString('base64') },
+    count: { DataType: 'Number.int', StringValue: '1' },
+  };
+  line.pair.put(' {"case_id":"a"} \n', { code: 'forbidden', own, replays: 2 });
+  line.pair.put('line\nbreak', { code: 'malformed' });
+  line.pair.put(receipt('stays'), { code: 'failed' });
+  const before = line.pair.letters().map(({ body, messageAttributes }) => ({ body, messageAttributes }));
+  const args = [
+    'discard',
+    '--code',
+    'forbidden',
+    '--code',
+    'malformed',
+    '--archive',
+    'gone.jsonl',
+    '--yes',
+    '--json',
+  ];
+  const { out, code } = await line.relay(args);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({
+    matched: 2,
+    discarded: 2,
+    failed: 0,
+    remaining: 1,
+    archive: 'gone.jsonl',
+  });
+  expect(bodies(line.pair.letters())).toEqual(['{"case_id":"stays"}']);
+  expect((await stat(path.join(line.folder, 'gone.jsonl'))).mode & 0o077).toBe(0);
+
+  expect((await line.relay(['send', 'gone.jsonl'])).code).toBe(0);
+  const after = line.pair.receipts().map(({ body, messageAttributes }) => ({ body, messageAttributes }));
+  expect(after).toEqual(expect.arrayContaining(before.slice(0, 2)));
+  expect(after).toHaveLength(2);
+
+  // Never into a file that is there, and nothing is removed without it.
+  const again = await line.relay(['discard', '--archive', 'gone.jsonl', '--yes']);
+  expect(again).toMatchObject({ code: 1, err: expect.stringContaining('archive cannot be written') });
+  expect(line.pair.letters()).toHaveLength(1);
+});
+
+test('what could not be removed is a shortfall', async () => {
+  for (let i = 0; i < 10; i++) line.pair.put(receipt(`c${i}`));
+  line.queues.proxy.intercept = refuseEntries('DeleteMessageBatch', index => index === 3);
+  const { out, code } = await line.relay(['discard', '--yes', '--json']);
+  expect(code).toBe(1);
+  const counts = JSON.parse(out);
+  expect(counts).toMatchObject({ discarded: 9, failed: 1, remaining: 1 });
+  expect((await readFile(path.join(line.folder, counts.archive), 'utf8')).trim().split('\n')).toHaveLength(
+    10,
+  );
+});

@@ -1,0 +1,97 @@
+// status, list and show.
+import { jest } from '@jest/globals';
+import { receipt } from '../letter-queues.ts';
+import { refuseCalls } from '../queue-proxy.ts';
+import { type CommandLine, json, openCommandLine, tooLong } from './command-line.ts';
+
+jest.setTimeout(60_000);
+let line: CommandLine;
+beforeAll(async () => {
+  line = await openCommandLine();
+});
+afterAll(() => line.close());
+beforeEach(() => line.renew());
+
+test('status', async () => {
+  line.fill();
+  const { out, code } = await line.relay(['status']);
+  expect(code).toBe(0);
+  expect(out).toMatch(/QUEUE +WAITING +IN FLIGHT/);
+  expect(out).toMatch(/dead letters +4/);
+  expect(out).toMatch(/forbidden +2 +2 h ago/);
+  expect(out).toContain('\n  npx read-receipt-relay replay --dry-run\n');
+  expect(tooLong(out)).toEqual([]);
+  expect(json(await line.relay(['status', '--json']))).toMatchObject({
+    dead_letter_queue: { visible: 4, hidden: 0 },
+    by_code: { forbidden: 2, malformed: 1, unknown: 1 },
+    sampled: 4,
+    sample_is_whole: true,
+  });
+  expect(line.pair.letters()).toHaveLength(4);
+});
+
+test('list: groups and reasons for people, an entry a letter in JSON', async () => {
+  line.fill();
+  const { out, code } = await line.relay(['list']);
+  expect(code).toBe(0);
+  expect(out).toMatch(/forbidden +2 .*no permission/);
+  expect(out).toContain(
+    '\n  npx read-receipt-relay replay --code forbidden --set group_id=GROUP --dry-run\n',
+  );
+  expect(tooLong(out)).toEqual([]);
+  const { letters } = json(await line.relay(['list', '--code', 'forbidden', '--after', '1h', '--json']));
+  expect(letters).toEqual([expect.objectContaining({ case_id: 'b', code: 'forbidden', replays: 0 })]);
+  expect(line.pair.hidden()).toEqual([]);
+});
+
+test('list --limit tells how many there are', async () => {
+  for (let i = 0; i < 30; i++) line.pair.put(receipt(`c${i}`), { code: 'failed' });
+  const { out } = await line.relay(['list', '--limit', '5']);
+  expect(out.replace(/\s+/g, ' ')).toMatch(
+    /^The first 5 dead letters that --limit 5 allows; \S+ holds about 30\. /,
+  );
+});
+
+test('what others wrote is shown on 80 columns, and no terminal obeys it', async () => {
+  const detail = `工单不存在或者您没有权限访问该工单，请检查后重试。${'long'.repeat(30)}\u202e\u2066\u200f`;
+  line.pair.put(receipt('\u202ecase'), { code: 'constructor' as never, detail });
+  line.pair.put('\u007f\u0085\u2028 \u009b31m\u202e', { code: '__proto__' as never, detail: 'one' });
+  line.pair.put(receipt('b'), { code: 'constructor' as never, detail: 'another' });
+  const [first] = line.pair.letters();
+  for (const args of [['status'], ['list'], ['show', first?.messageId ?? ''], ['replay', '--dry-run']]) {
+    const { out, code } = await line.relay(args);
+    expect(code).toBe(0);
+    expect(out).toContain('constructor');
+    expect(out).not.toContain('native code');
+    for (const each of out.split('\n')) expect(each).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+    // Chinese takes two columns.
+    const columns = (text: string) => text.replace(/[\u2e80-\uffef]/g, '__').length;
+    expect(out.split('\n').filter(each => columns(each) > 80 && !each.startsWith('  npx '))).toEqual([]);
+  }
+  expect((await line.relay(['list'])).out).toContain('(and 1 other reason)');
+  expect(json(await line.relay(['status', '--json'])).by_code).toEqual({ constructor: 2, ['__proto__']: 1 });
+});
+
+test('show: everything about one', async () => {
+  line.fill();
+  const [first, , , last] = line.pair.letters();
+  const { out, code } = await line.relay(['show', last?.messageId ?? '']);
+  expect(code).toBe(0);
+  expect(out).toMatch(/Attribute tenant +t-1 \(String\)/);
+  expect(out).toContain('{"case_id":"d"}');
+  expect(json(await line.relay(['show', first?.messageId ?? '', '--json']))).toMatchObject({
+    code: 'forbidden',
+    failure: { attempts: 1 },
+    body: '{"case_id":"a"}',
+  });
+  const missing = await line.relay(['show', 'nobody']);
+  expect(missing).toMatchObject({ code: 1, err: expect.stringContaining('no dead letter nobody') });
+});
+
+test.each(['status', 'list', 'replay', 'discard'])('no permission to %s', async verb => {
+  line.queues.proxy.intercept = refuseCalls('GetQueueAttributes');
+  const yes = ['replay', 'discard'].includes(verb) ? ['--yes'] : [];
+  const { err, code } = await line.relay([verb, ...yes, '--json']);
+  expect(code).toBe(1);
+  expect(err).toContain('may not do this');
+});

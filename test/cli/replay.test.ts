@@ -1,0 +1,248 @@
+// replay: what is said before, what is done, and what comes of it.
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+import { jest } from '@jest/globals';
+import { createQueue } from '../../lib/sqs/queue.ts';
+import { awsEnvironment, receipt, string } from '../letter-queues.ts';
+import { bodies, type CommandLine, hasTerminal, json, openCommandLine, tooLong } from './command-line.ts';
+import { startStage } from './stage.ts';
+
+jest.setTimeout(60_000);
+let line: CommandLine;
+beforeAll(async () => {
+  Object.assign(process.env, awsEnvironment);
+  line = await openCommandLine();
+});
+afterAll(() => line.close());
+beforeEach(() => line.renew());
+
+const flat = (text: string) => text.replace(/\s+/g, ' ');
+
+describe('what is said before', () => {
+  beforeEach(() => line.fill());
+  const repair = ['replay', '--code', 'forbidden', '--set', 'group_id=g', '--unset', 'language'];
+
+  test('a dry run: how many by code, how old, which repair, before and after, and changes nothing', async () => {
+    const { out, code } = await line.relay([...repair, '--dry-run']);
+    expect(code).toBe(0);
+    expect(flat(out)).toMatch(
+      /^Would replay 2 dead letters to receipts-\S+\. Of 4 dead letters looked at, 2 match\./,
+    );
+    expect(out).toMatch(/^forbidden +2$/m);
+    expect(out).toMatch(/Dead-lettered 2 h ago to \d+ s ago\. In full:/);
+    expect(out).toContain('\n  - {"case_id":"a"}\n  + {"case_id":"a","group_id":"g"}\n');
+    expect(flat(out)).toContain('In each receipt group_id=g is set, language is taken away.');
+    expect(out).toMatch(/\nNothing was changed\.\n$/);
+    expect(tooLong(out)).toEqual([]);
+    expect(line.pair.receipts()).toEqual([]);
+    expect(line.pair.letters()).toHaveLength(4);
+  });
+
+  test('the same in JSON', async () => {
+    expect(json(await line.relay([...repair, '--dry-run', '--json']))).toMatchObject({
+      scanned: 4,
+      matched: 2,
+      to: line.pair.receiptsUrl,
+      set: { group_id: 'g', language: null },
+      late_receipts: 'unknown',
+      preview: {
+        letters: 2,
+        by_code: [{ code: 'forbidden', letters: 2 }],
+        first: [{ before: '{"case_id":"a"}', after: '{"case_id":"a","group_id":"g"}' }, {}],
+      },
+    });
+  });
+
+  test('nobody knows here what becomes of late receipts: both are said', async () => {
+    // Its envelope says that it was read an hour ago.
+    const time = new Date(Date.now() - 3_600_000).toISOString();
+    line.pair.put(JSON.stringify({ specversion: '1.0', data: { case_id: 'late' }, time }), {
+      code: 'timeout',
+    });
+    const { out } = await line.relay(['replay', '--code', 'timeout', '--dry-run']);
+    expect(flat(out)).toContain('It is late. A late receipt is looked at first');
+    expect(flat(out)).toContain(
+      'with LATE_RECEIPTS=mark or shadow, which cannot be seen from here, it hides',
+    );
+  });
+
+  test.each([
+    ['check', { LATE_RECEIPTS: 'check' }, /is looked at first: where .* nothing is marked\. (?!Where)/],
+    ['by default', {}, /is looked at first: where .* nothing is marked\. (?!Where)/],
+    ['mark', { LATE_RECEIPTS: 'mark' }, /runs with LATE_RECEIPTS=mark: it hides what/],
+    ['shadow', { LATE_RECEIPTS: 'shadow' }, /runs with LATE_RECEIPTS=shadow: it hides what/],
+    ['who may not see it', 'denied' as const, /which cannot be seen from here/],
+  ])('a stage tells: %s', async (_, variables, words) => {
+    const { receiptsUrl, lettersUrl } = line.pair;
+    const stage = await startStage({ queueUrl: receiptsUrl, deadLetterQueueUrl: lettersUrl, variables });
+    try {
+      const read_at = new Date(Date.now() - 3_600_000).toISOString();
+      line.pair.put(receipt('late', { read_at }), { code: 'timeout' });
+      const args = ['replay', '--code', 'timeout', '--dry-run', '--stage', 'prod'];
+      const { out, code } = await line.relay(args, { env: { ...stage.environment, QUEUE_URL: undefined } });
+      expect(code).toBe(0);
+      expect(flat(out)).toMatch(/^Would replay 1 dead letter to stage prod\./);
+      expect(flat(out)).toMatch(words);
+      const missing = await line.relay(['replay', '--yes', '--stage', 'no'], { env: stage.environment });
+      expect(missing).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('There is no stack read-receipt-relay-no'),
+      });
+      const status = await line.relay(['status', '--stage', 'prod'], { env: stage.environment });
+      expect(status.out).toContain('\n  npx read-receipt-relay list --stage prod\n');
+    } finally {
+      await stage.close();
+    }
+  });
+
+  test('an empty queue', async () => {
+    line.renew();
+    expect(await line.relay(['replay', '--yes'])).toMatchObject({
+      code: 0,
+      out: 'Nothing was replayed. There is no dead letter to look at.\nNo dead letters remain.\n',
+    });
+  });
+});
+
+describe('on a terminal', () => {
+  const onTerminal = hasTerminal ? test : test.skip;
+
+  onTerminal('the question says the same on 80 columns, and no is no', async () => {
+    line.fill();
+    const { screen, code } = await line.onTerminal(['replay', '--code', 'forbidden', '--set', 'group_id=g']);
+    expect(code).toBe(1);
+    expect(screen).toContain('About to replay 2 dead letters to');
+    expect(screen).toContain('  + {"case_id":"a","group_id":"g"}');
+    expect(screen).toMatch(/Replay 2 dead letters to receipts-\S+\? \[y\/N\]/);
+    expect(screen).toContain('Nothing was changed.');
+    expect(line.pair.receipts()).toEqual([]);
+  });
+
+  onTerminal('yes is yes; the bar fits and counts the rate', async () => {
+    for (let i = 0; i < 40; i++) line.pair.put(receipt(`c${i}`), { code: 'timeout' });
+    const { screen, code } = await line.onTerminal(['replay', '--rate', '20'], { answer: 'y' });
+    expect(code).toBe(0);
+    // 40 at 20 a second: never less, however fast the first ones went.
+    expect(screen).toMatch(/Replayed .* 0\/40 · 0 a second · 2 s left/);
+    expect(screen).toContain('Replayed 40 dead letters to');
+    const bars = screen.split('\u001b[1G').filter(each => /█|░/.test(each));
+    for (const bar of bars)
+      expect(stripVTControlCharacters(bar).split('\n')[0]?.length).toBeLessThanOrEqual(80);
+    expect(bodies(line.pair.receipts())).toHaveLength(40);
+  });
+
+  onTerminal('nothing to send is wrong use', async () => {
+    expect(await line.onTerminal(['send'])).toMatchObject({
+      code: 2,
+      screen: expect.stringMatching(/^\s*Nothing to send/),
+    });
+  });
+});
+
+describe('what is done', () => {
+  test('what is repaired goes', async () => {
+    line.fill();
+    const args = ['replay', '--code', 'forbidden', '--set', 'group_id=g', '--yes', '--json'];
+    const { out, code } = await line.relay(args);
+    expect(code).toBe(0);
+    const counts = {
+      matched: 2,
+      guarded: 0,
+      replayed: 2,
+      failed: 0,
+      duplicated: 0,
+      remaining: 2,
+      stopped: 'done',
+    };
+    expect(JSON.parse(out)).toEqual({ scanned: 4, ...counts });
+    expect(bodies(line.pair.receipts())).toEqual([
+      '{"case_id":"a","group_id":"g"}',
+      '{"case_id":"b","group_id":"g"}',
+    ]);
+  });
+
+  test('what cannot be repaired is a shortfall; a minute later is a command away', async () => {
+    line.fill();
+    const { out, code } = await line.relay(['replay', '--set', 'group_id=g', '--yes']);
+    expect(code).toBe(1);
+    expect(out).toContain('Replayed 3 dead letters');
+    expect(out).toContain('1 letter stays: refused, or no valid receipt after the repair.');
+    expect(out).toContain('the body is not JSON');
+    expect(out).toMatch(/\n {2}npx read-receipt-relay list --after \d{4}-\d\d-\d\dT[\d:.]+Z\n$/);
+    expect(line.pair.letters()).toHaveLength(1);
+  });
+
+  test('a field is taken away', async () => {
+    line.pair.put('{"case_id":"a","language":"é","n":1.0}', { code: 'invalid' });
+    expect((await line.relay(['replay', '--unset', 'language', '--yes'])).code).toBe(0);
+    expect(bodies(line.pair.receipts())).toEqual(['{"case_id":"a","n":1.0}']);
+  });
+
+  test('--wait stays until all was taken, and tells what came back dead', async () => {
+    line.pair.put(receipt('good'), { code: 'timeout' });
+    line.pair.put(receipt('bad'), { code: 'timeout' });
+    const started = line.relay(['replay', '--code', 'timeout', '--yes', '--wait', '--json']);
+    const taken: string[] = [];
+    const source = createQueue(line.pair.receiptsUrl);
+    while (taken.length < 2) {
+      // A consumer that takes its time.
+      await delay(1_000);
+      const answer = await source.receive(30);
+      for (const { messageId, receiptHandle, message } of 'messages' in answer ? answer.messages : []) {
+        taken.push(messageId);
+        await source.remove([receiptHandle]);
+        if (!message.body.includes('bad')) continue;
+        const failure = string(JSON.stringify({ code: 'rejected', source_message_id: messageId }));
+        line.pair.put(message.body, { own: { failure } });
+      }
+    }
+    line.pair.put(receipt('of others'), { code: 'failed' });
+    const { out, code } = await started;
+    expect(JSON.parse(out)).toMatchObject({
+      replayed: 2,
+      aftermath: { taken: true, waiting: 0, dead: { rejected: 1 } },
+    });
+    expect(code).toBe(1);
+  });
+
+  test('Ctrl-C: what was sent is deleted, the rest is visible, the numbers are true', async () => {
+    for (let i = 0; i < 400; i++) line.pair.put(receipt(`c${i}`));
+    let child: ChildProcess | undefined;
+    line.queues.proxy.intercept = (call, forward) => {
+      if (call.action === 'DeleteMessageBatch') child?.kill('SIGINT');
+      return forward();
+    };
+    const started = line.relay(['replay', '--yes', '--json', '--rate', '40'], {
+      onStart: started => {
+        child = started;
+      },
+    });
+    const { out, err, code } = await started;
+    // The first Ctrl-C lets it end; fast fingers end it at once.
+    if (code === 130) return;
+    const counts = JSON.parse(out);
+    expect(code).toBe(1);
+    expect(err).toContain('Stopping');
+    expect(counts).toMatchObject({ stopped: 'interrupted', failed: 0, duplicated: 0 });
+    expect(line.pair.receipts()).toHaveLength(counts.replayed);
+    expect(line.pair.letters()).toHaveLength(400 - counts.replayed);
+    expect(line.pair.hidden()).toEqual([]);
+  });
+
+  test('a reader that goes away, on either stream, ends no run that holds letters', async () => {
+    for (let i = 0; i < 60; i++) line.pair.put(receipt(`c${i}`));
+    const { code } = await line.relay(['replay', '--yes', '--rate', '30', '--code', 'unknown'], {
+      onStart: child => {
+        child.stderr?.destroy();
+        child.stdout?.destroy();
+        // So that there is something to say on the broken pipe.
+        setTimeout(() => child.kill('SIGINT'), 1_500);
+      },
+    });
+    expect([0, 1]).toContain(code);
+    expect(line.pair.receipts().length).toBeGreaterThan(0);
+    expect(line.pair.receipts().length + line.pair.letters().length).toBe(60);
+    expect(line.pair.hidden()).toEqual([]);
+  });
+});
