@@ -97,8 +97,8 @@ describe('it cannot be told', () => {
     ['a number', [theirs(1_769_852_000_000), OLD], undefined],
     ['no time', [{ type: 1 }, OLD], undefined],
     ['what is no message', [null, 7, 'x', [], OLD], undefined],
-    ['a time of the future: the zone was misread', [theirs('2026-01-31T12:06:00Z'), OLD], undefined],
-    ['an own message of the future', [ours('2026-01-31T12:06:00Z'), OLD], undefined],
+    ['a time of the future: the zone was misread', [theirs('2026-01-31T12:05:00.001Z'), OLD], undefined],
+    ['an own message of the future', [ours('2026-01-31T12:05:00.001Z'), OLD], undefined],
     ['fewer messages than the case has', [OLD], 12],
     ['none, where the case has some', [], 3],
     ['a last page that did not come', Array.from({ length: 100 }, () => OLD), 150],
@@ -113,19 +113,25 @@ describe('it cannot be told', () => {
   });
 });
 
-test('more than a hundred: what both pages hold counts once', () => {
-  const looked = (newest: string) => ({
-    kind: 'messages' as const,
-    count: 130,
-    messages: Array.from({ length: 180 }, (_, i) => ({
-      isOwn: false,
-      writtenAt: i === 179 ? Date.parse(newest) : BOUND - 1000 * i,
-      sentAs: '',
-    })),
-  });
-  expect(decide(looked('2026-01-31T09:00:00Z'), BOUND, NOW)).toEqual({ verdict: 'mark' });
-  expect(decide(looked('2026-01-31T10:00:00Z'), BOUND, NOW)).toMatchObject({ verdict: 'superseded' });
-});
+test.each([130, 250])(
+  '%i messages: what the two pages hold decides, and a page that did not come is missed',
+  count => {
+    const looked = (newest: string, missing?: string) => ({
+      kind: 'messages' as const,
+      count,
+      messages: Array.from({ length: 180 }, (_, i) => ({
+        isOwn: false,
+        writtenAt: i === 179 ? Date.parse(newest) : BOUND - 1000 * i,
+        sentAs: '',
+      })),
+      ...(missing && { missing }),
+    });
+    const [older, newer] = ['2026-01-31T09:00:00Z', '2026-01-31T10:00:00Z'];
+    expect(decide(looked(older), BOUND, NOW)).toEqual({ verdict: 'mark' });
+    expect(decide(looked(older, 'no page'), BOUND, NOW)).toEqual({ verdict: 'unchecked', why: 'no page' });
+    expect(decide(looked(newer, 'no page'), BOUND, NOW)).toMatchObject({ verdict: 'superseded' });
+  },
+);
 
 test('for any list: superseded exactly where the other side surely wrote after the bound', () => {
   const message = fc.record({
