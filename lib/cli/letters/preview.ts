@@ -1,6 +1,6 @@
-import type { Preview } from '../../dead-letters/preview.ts';
 import { table } from '../screen/output.ts';
 import { ago, count, number, plain } from '../screen/text.ts';
+import type { Preview } from './summary.ts';
 
 /** A body of up to 1 MiB would hide the question. */
 const MOST_CHARACTERS = 400;

@@ -1,9 +1,9 @@
 import { createArchive } from '../../dead-letters/archive.ts';
 import { discard as discardLetters } from '../../dead-letters/discard.ts';
-import { createPreview } from '../../dead-letters/preview.ts';
 import { commandsFor } from '../command.ts';
 import { countVisible } from '../letters/collect.ts';
 import { looked, previewText } from '../letters/preview.ts';
+import { createPreview } from '../letters/summary.ts';
 import { type Options, requestOf, UsageError } from '../options.ts';
 import { confirm, isUnattended, untilInterrupted } from '../screen/ask.ts';
 import { print, printJson, tell } from '../screen/output.ts';

@@ -1,9 +1,9 @@
-import { createPreview } from '../../dead-letters/preview.ts';
 import { createReplay, type Replayed } from '../../dead-letters/replay.ts';
 import type { ReplayRequest } from '../../dead-letters/request.ts';
 import { commandsFor } from '../command.ts';
 import { countVisible } from '../letters/collect.ts';
 import { lateWords, looked, previewText, repairWords } from '../letters/preview.ts';
+import { createPreview } from '../letters/summary.ts';
 import { aftermathWords, waitForTaken } from '../letters/wait.ts';
 import { type Options, requestOf, UsageError } from '../options.ts';
 import { confirm, isUnattended, untilInterrupted } from '../screen/ask.ts';

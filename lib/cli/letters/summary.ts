@@ -1,5 +1,5 @@
-import { caseIdIn, parseReceipt } from '../receipt/receipt.ts';
-import { firstSentAt, type Letter } from './dead-letter.ts';
+import { firstSentAt, type Letter } from '../../dead-letters/dead-letter.ts';
+import { caseIdIn, parseReceipt } from '../../receipt/receipt.ts';
 
 /** So many letters are shown as they are and as they would be sent. */
 const MOST_SHOWN = 5;
