@@ -1,7 +1,8 @@
 import type { Config } from '../config.ts';
 import type { Timing } from '../huawei/http.ts';
 import type { Zone } from '../huawei/message-time.ts';
-import type { CountUnread, Look, Looked, Message } from '../huawei/messages.ts';
+import type { Look, Looked, Message } from '../huawei/messages.ts';
+import type { CountUnread } from '../huawei/read-only.ts';
 
 interface Dependencies {
   look: Look;

@@ -1,7 +1,59 @@
-import type { Outcome } from '../failure.ts';
-import type { Call, Timing } from './http.ts';
-import type { OsmCall } from './osm-call.ts';
-import { classify } from './outcome.ts';
+import { type Outcome, unfinished } from '../failure.ts';
+import type { Telemetry } from '../telemetry.ts';
+import type { Broken, Call, Client, Timing } from './http.ts';
+import { type Answer, classify } from './outcome.ts';
+import type { Pace } from './pace.ts';
+
+type Send = (call: Call) => Promise<Answer | Broken>;
+
+interface Dependencies {
+  client: Client;
+  session: {
+    /** Makes a call in our name; what it needs to be sure of the right to call goes through `send` too. */
+    authorized: (call: Call, send: Send) => Promise<Answer | Broken>;
+  };
+  pace: Pace;
+  /** X-Language, X-Time-Zone and X-Site where the call names none. */
+  headers: Record<string, string>;
+  telemetry: Pick<Telemetry, 'count'>;
+}
+
+/**
+ * Calls OSM, for marks and looks alike. At most two repeats, each once: after a 401, by whoever holds the
+ * credentials, and after a kept connection broke before any answer (a frozen function wakes with dead sockets)
+ * on a fresh one. Every start counts against the pace. What failed before this call could be sent is `unsent`.
+ */
+export const createOsmCall =
+  ({ client, session, pace, headers, telemetry }: Dependencies) =>
+  async (call: Call, { signal, timeoutMs, inHaste }: Timing): Promise<Answer | Broken> => {
+    let isSent = false;
+    const start = async (started: Call): Promise<Answer | Broken> => {
+      // What waits in vain leaves its place to the next invocation.
+      if (!(await pace.turn(signal, inHaste))) return { broken: unfinished, stale: false };
+      telemetry.count('Calls');
+      if (started.path === call.path) isSent = true;
+      const startedAt = performance.now();
+      const answer = await client.send(timeoutMs === undefined ? started : { ...started, timeoutMs });
+      if ('broken' in answer) return answer;
+      pace.answered(answer.status, startedAt);
+      if (answer.status === 429) telemetry.count('Throttles');
+      return answer;
+    };
+
+    let repeated = false;
+    const send: Send = async each => {
+      const answer = await start(each);
+      if (repeated || !('broken' in answer) || !answer.stale) return answer;
+      repeated = true;
+      return start({ ...each, fresh: true });
+    };
+
+    const answer = await session.authorized({ ...call, headers: { ...headers, ...call.headers } }, send);
+    if (isSent || !('broken' in answer) || answer.broken.code === 'unfinished') return answer;
+    return { ...answer, broken: { ...answer.broken, unsent: true } };
+  };
+
+export type OsmCall = ReturnType<typeof createOsmCall>;
 
 /** What one call to Huawei says: these messages of this case were read. */
 export interface Mark {

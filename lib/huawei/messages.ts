@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import type { Failure } from '../failure.ts';
 import { parseJson } from '../json.ts';
-import type { Broken, Call, Timing } from './http.ts';
-import type { Mark } from './mark-as-read.ts';
+import type { Timing } from './http.ts';
+import type { Mark, OsmCall } from './mark-as-read.ts';
 import { askedZone, writtenBy, type Zone } from './message-time.ts';
 import { type Answer, classify } from './outcome.ts';
 
@@ -108,7 +108,7 @@ export const readList = (
 type CaseOf = Pick<Mark, 'case_id' | 'group_id'>;
 
 /** What is empty is left out. Not every server reads "+" as a space. */
-const queryOf = (fields: Record<string, string | number | undefined>): string => {
+export const queryOf = (fields: Record<string, string | number | undefined>): string => {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(fields)) {
     if (value !== undefined && value !== '') query.set(name, String(value));
@@ -117,8 +117,7 @@ const queryOf = (fields: Record<string, string | number | undefined>): string =>
 };
 
 interface Dependencies {
-  /** Makes a call in our name, paced and with its repeats. */
-  call: (call: Call, timing: Timing) => Promise<Answer | Broken>;
+  call: OsmCall;
   /** Takes our secrets out of what Huawei wrote. */
   redact: (text: string) => string;
 }
@@ -162,23 +161,3 @@ export const createLook = ({ call, redact }: Dependencies) => {
 };
 
 export type Look = ReturnType<typeof createLook>;
-
-const unreadSchema = z.object({
-  imunread: z.array(z.object({ incident_id: z.string(), unread_num: z.number() })),
-});
-
-/**
- * Asks how many messages of a case are unread, by the server's own count (ListUnreadNewInstantMessages), which
- * marks nothing. It never throws for what Huawei answers; undefined where the answer does not say.
- */
-export const createUnreadCount =
-  ({ call }: Pick<Dependencies, 'call'>) =>
-  async ({ case_id, group_id }: CaseOf, timing: Timing): Promise<number | undefined> => {
-    const query = queryOf({ case_ids: case_id, group_id });
-    const path = `/v2/servicerequest/cases/instant-messages/unread?${query}`;
-    const answer = await call({ method: 'GET', path, headers: {} }, timing);
-    const read = unreadSchema.safeParse('broken' in answer ? undefined : parseJson(answer.body));
-    return read.data?.imunread.find(({ incident_id }) => incident_id === case_id)?.unread_num;
-  };
-
-export type CountUnread = ReturnType<typeof createUnreadCount>;

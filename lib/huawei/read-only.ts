@@ -1,5 +1,12 @@
-import type { Broken, Call } from './http.ts';
+import * as z from 'zod/mini';
+import { parseJson } from '../json.ts';
+import type { Broken, Call, Timing } from './http.ts';
+import type { Mark, OsmCall } from './mark-as-read.ts';
+import { queryOf } from './messages.ts';
 import { type Answer, classify } from './outcome.ts';
+
+/** ListUnreadNewInstantMessages. */
+const UNREAD = '/v2/servicerequest/cases/instant-messages/unread';
 
 /** What an answer to the read-only call says of the credentials it was made with. */
 export type Verdict = 'good' | 'refused' | 'undecided';
@@ -7,7 +14,7 @@ export type Verdict = 'good' | 'refused' | 'undecided';
 /** Asks for the unread messages of a case that nobody has: it reads, and marks nothing. */
 export const readOnlyCall = (headers: Record<string, string>): Call => ({
   method: 'GET',
-  path: '/v2/servicerequest/cases/instant-messages/unread?case_ids=relay-doctor',
+  path: `${UNREAD}?case_ids=relay-doctor`,
   headers,
 });
 
@@ -38,3 +45,25 @@ export const verdictOf = (answer: Answer | Broken): Verdict => {
   const outcome = classify(answer, String);
   return 'error_code' in outcome && outcome.error_code?.startsWith('OSM.') ? 'good' : 'undecided';
 };
+
+const unreadSchema = z.object({
+  imunread: z.array(z.object({ incident_id: z.string(), unread_num: z.number() })),
+});
+
+/**
+ * Asks how many messages of a case are unread, by the server's own count (ListUnreadNewInstantMessages), which
+ * marks nothing. It never throws for what Huawei answers; undefined where the answer does not say.
+ */
+export const createUnreadCount =
+  (call: OsmCall) =>
+  async (
+    { case_id, group_id }: Pick<Mark, 'case_id' | 'group_id'>,
+    timing: Timing,
+  ): Promise<number | undefined> => {
+    const query = queryOf({ case_ids: case_id, group_id });
+    const answer = await call({ method: 'GET', path: `${UNREAD}?${query}`, headers: {} }, timing);
+    const read = unreadSchema.safeParse('broken' in answer ? undefined : parseJson(answer.body));
+    return read.data?.imunread.find(({ incident_id }) => incident_id === case_id)?.unread_num;
+  };
+
+export type CountUnread = ReturnType<typeof createUnreadCount>;

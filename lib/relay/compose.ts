@@ -2,10 +2,10 @@ import type { Config } from '../config.ts';
 import { createRenewal } from '../credentials/renewal.ts';
 import { createSession } from '../credentials/session.ts';
 import type { CreateClient } from '../huawei/http.ts';
-import { createMarkAsRead } from '../huawei/mark-as-read.ts';
-import { createLook, createUnreadCount } from '../huawei/messages.ts';
-import { createOsmCall } from '../huawei/osm-call.ts';
+import { createMarkAsRead, createOsmCall } from '../huawei/mark-as-read.ts';
+import { createLook } from '../huawei/messages.ts';
 import { createPace } from '../huawei/pace.ts';
+import { createUnreadCount } from '../huawei/read-only.ts';
 import { createRedactor } from '../redact.ts';
 import type { CreateQueue } from '../sqs/queue.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -44,7 +44,7 @@ export const compose = (config: Config, { createClient, createQueue, telemetry }
     telemetry,
     config,
   });
-  const caseParts = { look, countUnread: createUnreadCount({ call }), decide, config };
+  const caseParts = { look, countUnread: createUnreadCount(call), decide, config };
   const prepare = () => session.prepare(client.send);
   return { relay, session, prepare, redactor, source, deadLetters, caseParts };
 };

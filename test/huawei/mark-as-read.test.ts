@@ -1,8 +1,7 @@
 // Marks and looks over real connections to Huawei's stand-in.
 import { type Call, createClient } from '../../lib/huawei/http.ts';
-import { createMarkAsRead } from '../../lib/huawei/mark-as-read.ts';
+import { createMarkAsRead, createOsmCall } from '../../lib/huawei/mark-as-read.ts';
 import { createLook } from '../../lib/huawei/messages.ts';
-import { createOsmCall } from '../../lib/huawei/osm-call.ts';
 import { createPace } from '../../lib/huawei/pace.ts';
 import type { HuaweiOptions } from '../../local/huawei/options.ts';
 import { startHuawei } from '../../local/huawei/server.ts';
