@@ -1,6 +1,6 @@
 // `npm run prepare`, which `npm ci` runs by itself: makes the command line one small program that starts at once, under
 // Node 20 too. In JavaScript, so that it runs under whatever Node there is before the project has brought its own.
-import { chmod, mkdir, rm, symlink } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -30,9 +30,4 @@ if (esbuild) {
     logLevel: 'warning',
   });
   await chmod(program, 0o755);
-  // npm links the programs of dependencies only; with this, `npx read-receipt-relay` need not ask or install anything.
-  const link = path.join(root, 'node_modules/.bin/read-receipt-relay');
-  await mkdir(path.dirname(link), { recursive: true });
-  await rm(link, { force: true });
-  if (process.platform !== 'win32') await symlink(path.relative(path.dirname(link), program), link);
 }
