@@ -1,4 +1,4 @@
-import { isSqsError, lineOf, type SqsError } from '../sqs/errors.ts';
+import { explain, isSqsError, type SqsError } from '../sqs/errors.ts';
 import { type Check, failed, passed, skipped } from './check.ts';
 
 /** Attributes as SQS names them, or why they could not be read. */
@@ -25,9 +25,9 @@ const seconds = (attributes: Partial<Record<string, string>>, name: string) => N
 
 const days = (value: number): string => `${Math.round(value / 8640) / 10} days`;
 
-const reached = (check: string, attributes: Attributes, permission: string): Check => {
+const reached = (check: string, attributes: Attributes, variable: string, permission: string): Check => {
   if (!isSqsError(attributes)) {
-    const waiting = `${attributes.ApproximateNumberOfMessages} messages wait in ${attributes.QueueArn}`;
+    const waiting = `${attributes.ApproximateNumberOfMessages} messages wait in ${attributes.QueueArn?.split(':').at(-1)}`;
     if (attributes.FifoQueue !== 'true') return passed(check, waiting);
     return failed(
       check,
@@ -35,9 +35,8 @@ const reached = (check: string, attributes: Attributes, permission: string): Che
       'Make it a standard queue: order means nothing here.',
     );
   }
-  const { code, message } = attributes;
-  const says = `SQS: ${message === 'UnknownError' ? code : lineOf(attributes)}`;
-  const todo = /AccessDenied|NotAuthorized/.test(code)
+  const says = explain(attributes, variable);
+  const todo = /AccessDenied|NotAuthorized/.test(attributes.code)
     ? `Allow ${permission} on the queue to who runs this.`
     : 'Check the variable with its URL, the region, the AWS keys and the network.';
   return failed(check, says, todo);
@@ -113,8 +112,8 @@ const kept = ({ source, deadLetters, maxAgeSeconds, queueRetentionSeconds }: Set
 
 /** Whether both queues can be reached and are set as the code needs them. */
 export const checkQueues = (setting: Setting): Check[] => [
-  reached('queue', setting.source, 'sqs:GetQueueAttributes'),
-  reached('dead-letter queue', setting.deadLetters, 'sqs:GetQueueAttributes'),
+  reached('queue', setting.source, 'QUEUE_URL', 'sqs:GetQueueAttributes'),
+  reached('dead-letter queue', setting.deadLetters, 'DEAD_LETTER_QUEUE_URL', 'sqs:GetQueueAttributes'),
   redriven(setting),
   hidden(setting),
   kept(setting),
