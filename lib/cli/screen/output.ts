@@ -10,12 +10,15 @@ const LEAST_DETAIL = 28;
 export const screenColumns = (): number =>
   Math.min(MOST_COLUMNS, process.stdout.columns ?? process.stderr.columns ?? COLUMNS);
 
+/** Whoever wrote a part of it, and forgot plain(): the terminal obeys nothing but line feeds. In JSON it means the same. */
+const safe = (text: string): string => `${text.split('\n').map(plain).join('\n')}\n`;
+
 /** What was asked for, on standard output. */
-export const print = (text = '') => process.stdout.write(`${wrap(text, screenColumns())}\n`);
+export const print = (text = '') => process.stdout.write(safe(wrap(text, screenColumns())));
 /** For people beside the result, on standard error: standard output stays what was asked for. */
-export const tell = (text: string) => process.stderr.write(`${wrap(text, screenColumns())}\n`);
+export const tell = (text: string) => process.stderr.write(safe(wrap(text, screenColumns())));
 export const printJson = (document: unknown) =>
-  process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
+  process.stdout.write(safe(JSON.stringify(document, undefined, 2)));
 
 /** Whoever reads has read enough (`… | head`), or the terminal is gone: what is under way is finished all the same. */
 export const outliveReaders = () => {
