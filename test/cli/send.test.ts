@@ -100,6 +100,14 @@ test('only a line feed ends a line', async () => {
   expect(bodies(line.pair.receipts())).toContain('{"case_id":"b"}');
 });
 
+test('an archive whose discard was killed in the middle of a line goes without that one', async () => {
+  const input = '{"message_id":"1","body":"whole"}\n{"message_id":"2","body":"cut o';
+  const { code, err } = await line.relay(['send'], { input });
+  expect(code).toBe(0);
+  expect(err).toContain('line 2 is cut off');
+  expect(bodies(line.pair.receipts())).toEqual(['whole']);
+});
+
 test('no line at all', async () => {
   expect(await line.relay(['send'], { input: '\n\n' })).toMatchObject({
     code: 0,

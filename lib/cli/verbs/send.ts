@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { parseJson } from '../../json.ts';
 import { receiptSchema } from '../../receipt/receipt.ts';
 import { commandsFor } from '../command.ts';
 import { type Options, UsageError } from '../options.ts';
@@ -27,6 +28,12 @@ interface Source {
   lines: Line[];
 }
 
+/**
+ * The end of an archive whose discard was killed in the middle of a line. Such a letter was not removed: it is in the
+ * dead-letter queue still.
+ */
+const isCutOff = (text: string) => text.startsWith('{"message_id":') && parseJson(text) === undefined;
+
 /** Lines as an archive has them: `\n` ends one, and nothing else does. */
 const readLines = async (file: string): Promise<Source> => {
   const name = file === '-' ? 'standard input' : file;
@@ -48,7 +55,11 @@ const readLines = async (file: string): Promise<Source> => {
         rest = next;
       }
     }
-    take(read === 0 ? rest.replace(/^\uFEFF/, '') : rest);
+    if (isCutOff(rest))
+      tell(
+        `In ${plain(name)}, line ${read + 1} is cut off and left out: its letter is still in the dead-letter queue.`,
+      );
+    else take(read === 0 ? rest.replace(/^\uFEFF/, '') : rest);
   } catch (error) {
     const { message } = error as Error;
     const why = /^E[A-Z]+: ([^,]+)/.exec(message)?.[1] ?? message;
