@@ -6,49 +6,57 @@ import type { Pace } from './pace.ts';
 
 type Send = (call: Call) => Promise<Answer | Broken>;
 
-interface Dependencies {
+interface Outside {
   client: Client;
+  pace: Pace;
+  telemetry: Pick<Telemetry, 'count'>;
+}
+
+/** Sends one call of whatever kind when its turn has come: every start counts against the pace. */
+export const createPacedSend =
+  ({ client, pace, telemetry }: Outside) =>
+  async (call: Call, { signal, timeoutMs, inHaste }: Timing): Promise<Answer | Broken> => {
+    // What waits in vain leaves its place to the next invocation.
+    if (!(await pace.turn(signal, inHaste))) return { broken: unfinished, stale: false };
+    telemetry.count('Calls');
+    const startedAt = performance.now();
+    const answer = await client.send(timeoutMs === undefined ? call : { ...call, timeoutMs });
+    if ('broken' in answer) return answer;
+    pace.answered(answer.status, startedAt);
+    if (answer.status === 429) telemetry.count('Throttles');
+    return answer;
+  };
+
+interface Dependencies {
+  send: ReturnType<typeof createPacedSend>;
   session: {
     /** Makes a call in our name; what it needs to be sure of the right to call goes through `send` too. */
     authorized: (call: Call, send: Send) => Promise<Answer | Broken>;
   };
-  pace: Pace;
   /** X-Language, X-Time-Zone and X-Site where the call names none. */
   headers: Record<string, string>;
-  telemetry: Pick<Telemetry, 'count'>;
 }
 
 /**
  * Calls OSM, for marks and looks alike. At most two repeats, each once: after a 401, by whoever holds the
  * credentials, and after a kept connection broke before any answer (a frozen function wakes with dead sockets)
- * on a fresh one. Every start counts against the pace. What failed before this call could be sent is `unsent`.
+ * on a fresh one. What failed before this call could be sent is `unsent`.
  */
 export const createOsmCall =
-  ({ client, session, pace, headers, telemetry }: Dependencies) =>
-  async (call: Call, { signal, timeoutMs, inHaste }: Timing): Promise<Answer | Broken> => {
+  ({ send, session, headers }: Dependencies) =>
+  async (call: Call, timing: Timing): Promise<Answer | Broken> => {
     let isSent = false;
-    const start = async (started: Call): Promise<Answer | Broken> => {
-      // What waits in vain leaves its place to the next invocation.
-      if (!(await pace.turn(signal, inHaste))) return { broken: unfinished, stale: false };
-      telemetry.count('Calls');
-      if (started.path === call.path) isSent = true;
-      const startedAt = performance.now();
-      const answer = await client.send(timeoutMs === undefined ? started : { ...started, timeoutMs });
-      if ('broken' in answer) return answer;
-      pace.answered(answer.status, startedAt);
-      if (answer.status === 429) telemetry.count('Throttles');
-      return answer;
+    let isRepeated = false;
+    const sendAgain: Send = async each => {
+      const answer = await send(each, timing);
+      const isStarted = !('broken' in answer) || answer.broken.code !== 'unfinished';
+      if (isStarted && each.path === call.path) isSent = true;
+      if (isRepeated || !('broken' in answer) || !answer.stale) return answer;
+      isRepeated = true;
+      return send({ ...each, fresh: true }, timing);
     };
 
-    let repeated = false;
-    const send: Send = async each => {
-      const answer = await start(each);
-      if (repeated || !('broken' in answer) || !answer.stale) return answer;
-      repeated = true;
-      return start({ ...each, fresh: true });
-    };
-
-    const answer = await session.authorized({ ...call, headers: { ...headers, ...call.headers } }, send);
+    const answer = await session.authorized({ ...call, headers: { ...headers, ...call.headers } }, sendAgain);
     if (isSent || !('broken' in answer) || answer.broken.code === 'unfinished') return answer;
     return { ...answer, broken: { ...answer.broken, unsent: true } };
   };

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import { createRenewal } from '../credentials/renewal.ts';
 import { createSession } from '../credentials/session.ts';
 import type { CreateClient } from '../huawei/http.ts';
-import { createMarkAsRead, createOsmCall } from '../huawei/mark-as-read.ts';
+import { createMarkAsRead, createOsmCall, createPacedSend } from '../huawei/mark-as-read.ts';
 import { createLook } from '../huawei/messages.ts';
 import { createPace } from '../huawei/pace.ts';
 import { createUnreadCount } from '../huawei/read-only.ts';
@@ -31,7 +31,8 @@ export const compose = (config: Config, { createClient, createQueue, telemetry }
   const renewal = createRenewal(config, { createClient, host: client.host, redactor, telemetry });
   const session = createSession({ renewal, headers: config.headers, redactor });
   const pace = createPace(config.maxRequestsPerSecond);
-  const call = createOsmCall({ client, session, pace, headers: config.headers, telemetry });
+  const send = createPacedSend({ client, pace, telemetry });
+  const call = createOsmCall({ send, session, headers: config.headers });
   const source = createQueue(config.queueUrl);
   const deadLetters = createQueue(config.deadLetterQueueUrl);
   const { redact } = redactor;
@@ -45,6 +46,6 @@ export const compose = (config: Config, { createClient, createQueue, telemetry }
     config,
   });
   const caseParts = { look, countUnread: createUnreadCount(call), decide, config };
-  const prepare = () => session.prepare(client.send);
+  const prepare = () => session.prepare(each => send(each, { signal: new AbortController().signal }));
   return { relay, session, prepare, redactor, source, deadLetters, caseParts };
 };

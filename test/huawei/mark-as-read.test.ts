@@ -1,6 +1,6 @@
 // Marks and looks over real connections to Huawei's stand-in.
 import { type Call, createClient } from '../../lib/huawei/http.ts';
-import { createMarkAsRead, createOsmCall } from '../../lib/huawei/mark-as-read.ts';
+import { createMarkAsRead, createOsmCall, createPacedSend } from '../../lib/huawei/mark-as-read.ts';
 import { createLook } from '../../lib/huawei/messages.ts';
 import { createPace } from '../../lib/huawei/pace.ts';
 import type { HuaweiOptions } from '../../local/huawei/options.ts';
@@ -21,20 +21,20 @@ type Huawei = Awaited<ReturnType<typeof startHuawei>>;
 const instanceAt = (huawei: Huawei, { perSecond = 10_000, headers = {} } = {}) => {
   const { token } = huawei.iam.issueToken('relay');
   const counts: Record<string, number> = {};
-  const call = createOsmCall({
+  const send = createPacedSend({
     client: createClient(huawei.url, 3000),
-    session: {
-      authorized: (each: Call, send) =>
-        send({ ...each, headers: { ...each.headers, 'X-Auth-Token': token } }),
-    },
     pace: createPace(perSecond),
-    headers,
     telemetry: {
       count: (name, by = 1) => {
         counts[name] = (counts[name] ?? 0) + by;
       },
     },
   });
+  const session = {
+    authorized: (each: Call, sendIt: (call: Call) => ReturnType<typeof send>) =>
+      sendIt({ ...each, headers: { ...each.headers, 'X-Auth-Token': token } }),
+  };
+  const call = createOsmCall({ send, session, headers });
   return { counts, mark: createMarkAsRead(call, asIs), look: createLook({ call, redact: asIs }) };
 };
 
