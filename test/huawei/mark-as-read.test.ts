@@ -5,7 +5,8 @@ import { createLook } from '../../lib/huawei/messages.ts';
 import { createPace } from '../../lib/huawei/pace.ts';
 import type { HuaweiOptions } from '../../local/huawei/options.ts';
 import { startHuawei } from '../../local/huawei/server.ts';
-import { closeAfter, useEnvironment } from '../environment.ts';
+import { closeAfter, receipt, startEnvironment, useEnvironment } from '../environment.ts';
+import { secret } from '../output/printed.ts';
 
 useEnvironment();
 
@@ -135,4 +136,17 @@ test.each([
     new Set(['marked', 'rate_limited', 'unfinished']),
   );
   expect(first.counts.Throttles).toBeGreaterThan(0);
+});
+
+test('the read-only call that proves a key at the start counts against the pace', async () => {
+  const secretKey = secret('secretKeyOfTheTestsOfThePace0123456789');
+  const { deliver, huawei } = await startEnvironment({
+    huawei: { accessKeys: { KEY: { secretKey } } },
+    credentials: { type: 'aksk', access_key: 'KEY', secret_key: secretKey },
+    env: { MAX_REQUESTS_PER_SECOND: '1' },
+  });
+  await deliver([receipt('1')]);
+  const [proof, mark] = huawei.requests;
+  expect([proof?.kind, mark?.kind]).toEqual(['unread', 'mark']);
+  expect((mark?.at ?? 0) - (proof?.at ?? 0)).toBeGreaterThan(900);
 });
