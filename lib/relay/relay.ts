@@ -110,14 +110,6 @@ export const createRelay = ({ late, session, breaker, settle, telemetry, config 
   };
 };
 
-const logEvents = {
-  marked: 'receipt.marked',
-  superseded: 'receipt.superseded',
-  dead_lettered: 'receipt.dead_lettered',
-  delayed: 'receipt.delayed',
-  left: 'receipt.left',
-} as const;
-
 /** One line per receipt, one per batch, and the metrics. */
 const report = ({ log, count, settled }: Telemetry, entries: Entry[], groups: Group[], batchMs: number) => {
   const now = Date.now();
@@ -132,7 +124,7 @@ const report = ({ log, count, settled }: Telemetry, entries: Entry[], groups: Gr
     if (result === 'marked' && readAt !== undefined) lags.push(Math.max(0, now - readAt));
     const ageMs = now - Number(record.attributes?.SentTimestamp);
     if ((result === 'delayed' || result === 'left') && ageMs > oldestMs) oldestMs = ageMs;
-    log[result === 'marked' || result === 'superseded' ? 'info' : 'warn'](logEvents[result], {
+    log[result === 'marked' || result === 'superseded' ? 'info' : 'warn'](`receipt.${result}`, {
       message_id: record.messageId,
       case_id: mark?.case_id,
       attempt: receivesOf(record),
