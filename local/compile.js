@@ -1,6 +1,6 @@
 // `npm run prepare`, which `npm ci` runs by itself: makes the command line one small program that starts at once, under
 // Node 20 too. In JavaScript, so that it runs under whatever Node there is before the project has brought its own.
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, copyFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -29,5 +29,7 @@ if (esbuild) {
     },
     logLevel: 'warning',
   });
+  for (const asset of ['style.css', 'page.js'])
+    await copyFile(path.join(root, 'lib/cli/console', asset), path.join(path.dirname(program), asset));
   await chmod(program, 0o755);
 }

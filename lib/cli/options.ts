@@ -44,7 +44,8 @@ export const whole = (least: number, most = Number.MAX_SAFE_INTEGER) =>
 
 const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-const time = once((value: string): string => {
+/** How long ago, or a time; @throws InvalidArgumentError that says what it takes */
+export const time = once((value: string): string => {
   const [, amount, unit = ''] = /^(\d+)([smhd])$/.exec(value) ?? [];
   const ms = amount === undefined ? timeMs(value) : Date.now() - Number(amount) * (UNIT_MS[unit] as number);
   const date = new Date(ms ?? Number.NaN);

@@ -13,6 +13,7 @@ import {
   whole,
 } from './options.ts';
 import { outliveReaders, tell } from './screen/output.ts';
+import { consoleVerb } from './verbs/console.ts';
 import { discard } from './verbs/discard.ts';
 import { doctor } from './verbs/doctor.ts';
 import { list } from './verbs/list.ts';
@@ -99,6 +100,15 @@ const build = (ended: (code: ExitCode) => void) => {
     .option('--case <id>', 'show how late receipts of this case are looked at; marks nothing', text)
     .option('--group <id>', 'its group_id, where Huawei wants one', text)
     .action(acts(doctor));
+
+  verb('console', 'a page on this machine: look at dead letters, repair and replay them; until Ctrl-C', [
+    'console',
+    '--stage',
+    'prod',
+  ])
+    .option('--port <n>', 'the port to listen on (default: a free one)', whole(1, 65_535))
+    .option('--no-open', 'open no browser')
+    .action(acts(consoleVerb));
   return program;
 };
 

@@ -43,6 +43,8 @@ const SILENT_BATCHES = 3;
 const MOST_REASONS = 10;
 
 interface Run extends Options {
+  /** Letters that it turns away are passed over, as if they were not there; all are taken by default. */
+  only?: ((letter: Letter) => boolean) | undefined;
   /** Called when letters were looked at or sent, with the counts so far. */
   onProgress?: ((counts: Readonly<ReplayCounts>) => void) | undefined;
   /** Called for every letter that is to be sent, with the body it is sent with; in a dry run too. */
@@ -67,7 +69,7 @@ export const createReplay =
   ({ source, deadLetters }: { source: Queue; deadLetters: Queue }) =>
   async (
     request: ReplayRequest,
-    { onProgress, onChosen, onRefused, ...options }: Run = {},
+    { only = () => true, onProgress, onChosen, onRefused, ...options }: Run = {},
   ): Promise<Replayed> => {
     const { filter, set, limit, rate_per_second: ratePerSecond, dry_run: dryRun } = request;
     const { max_replays = MAX_REPLAYS_DEFAULT } = filter ?? {};
@@ -90,7 +92,7 @@ export const createReplay =
       async admit(letters) {
         // What was sent may be dead again before its own answer is here, which tells the id it is known by.
         await Promise.all(sending);
-        return letters.filter(letter => !sentIds.has(sourceIdOf(letter)));
+        return letters.filter(letter => !sentIds.has(sourceIdOf(letter)) && only(letter));
       },
 
       choose(letter) {
