@@ -48,6 +48,8 @@ export const connect = (endpoint: string, certificate: string) => {
   const iam = new IAM(options);
 
   return {
+    /** For a client that others make. */
+    options,
     /** One call of whoever holds these keys. */
     callAs: (keys: Caller['keys'], call: SignedCall) =>
       signedCall({ endpoint, region: REGION, keys, ca }, call),

@@ -1,6 +1,7 @@
 // Another stage beside the first: its own params in its own file, what stops a deploy or a removal, and what gets by.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { callsOf } from '../../resources/deployed.ts';
 import { OWNER } from './aws.ts';
 import { eventually, type Report } from './report.ts';
 import type { Stack } from './stack.ts';
@@ -57,6 +58,24 @@ const checkChange = async (stack: Stack, report: Report) => {
       const { OSM_ENDPOINT } = await stack.variables();
       assert.equal(OSM_ENDPOINT, params.osmEndpoint);
       return 'deploy, deploy function';
+    },
+  );
+
+  await report.check(
+    'of a stack that tells no endpoints, as the first ones did, the function is asked',
+    async () => {
+      const { cloudFormation, options } = stack.aws;
+      const StackName = `${stack.name}-old`;
+      const Outputs = { MarkAsReadFunctionName: { Value: `${stack.name}-mark-as-read` } };
+      const Resources = { Topic: { Type: 'AWS::SNS::Topic' } };
+      await cloudFormation.createStack({ StackName, TemplateBody: JSON.stringify({ Resources, Outputs }) });
+      const calls = await eventually('its outputs', async () => {
+        const found = await callsOf(StackName, options);
+        return Object.keys(found).length > 0 && found;
+      });
+      await cloudFormation.deleteStack({ StackName });
+      const { osmEndpoint: OsmEndpoint, iamEndpoint: IamEndpoint } = params;
+      assert.deepEqual(calls, { OsmEndpoint, IamEndpoint, CredentialsFrom: `ssm:${PARAMETER}` });
     },
   );
 
