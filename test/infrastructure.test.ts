@@ -37,7 +37,9 @@ const TOPIC = 'arn:aws:sns:ap-southeast-1:123456789012:on-call';
 const KEY = 'arn:aws:kms:ap-southeast-1:123456789012:key/0a1b2c3d';
 const BOUNDARY = 'arn:aws:iam::123456789012:policy/bounds';
 
-const EXAMPLE = readFileSync(new URL('../stages/example.yml', import.meta.url), 'utf8');
+const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+const EXAMPLE = read('stages/example.yml');
+const RUNBOOK = read('docs/runbook.md');
 
 let bare: Stack;
 let full: Stack;
@@ -447,6 +449,7 @@ describe('alarms and dashboard', () => {
       expect(meaning).toMatch(/\.$/);
       expect(command).toMatch(/^(npx read-receipt-relay|npx serverless|aws) \S+/);
       expect(link).toBe(`docs/runbook.md#${named(alarm)}`);
+      expect(RUNBOOK).toContain(`\n### ${named(alarm)}\n`);
       expect(alarm.AlarmDescription.length).toBeLessThanOrEqual(1024);
       expect(alarm.TreatMissingData).toBe('notBreaching');
     }

@@ -1,5 +1,6 @@
 // What the deployed function does with receipts, over the real event source mapping.
 import assert from 'node:assert/strict';
+import { OWNER } from './aws.ts';
 import { eventually, type Report } from './report.ts';
 import type { Deployed } from './stack.ts';
 
@@ -186,7 +187,7 @@ export const checkOutage = async (stack: Deployed, report: Report) => {
 };
 
 export const checkRotation = async (stack: Deployed, report: Report) => {
-  const { aws, huawei, out, secretName } = stack;
+  const { aws, huawei, out, secretName, refusalsName } = stack;
   await report.check(
     'a password that was changed is picked up by itself, and no account is locked',
     async () => {
@@ -200,7 +201,17 @@ export const checkRotation = async (stack: Deployed, report: Report) => {
       await markedAll(stack, ['rotated'], 60_000);
       const refused = huawei.iam.failedLogIns - refusedBefore;
       assert.ok(refused <= 2, `${refused} refused log-ins`);
-      return `${refused} refused log-in`;
+      const { body } = await aws.callAs(OWNER, {
+        service: 'ssm',
+        target: 'AmazonSSM.GetParameter',
+        body: { Name: refusalsName },
+      });
+      assert.match(
+        JSON.parse(body).Parameter.Value,
+        /"refused_at":/,
+        'it is not remembered for all instances',
+      );
+      return `${refused} refused log-in, remembered in ${refusalsName}`;
     },
   );
 };
