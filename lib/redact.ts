@@ -6,26 +6,8 @@ const ARN = /(\barn:aws[\w-]*:[a-z0-9-]+:[a-z0-9-]*:\d*:[\w+=,.@:/-]+)/;
 const LEAST_CHARACTERS = 4;
 const MOST_SECRETS = 20;
 
-const inUrl = (text: string): string[] => [
-  text,
-  text.replace(/%[0-9A-F]{2}/g, hex => hex.toLowerCase()),
-  text.replaceAll('%20', '+'),
-];
-
-/** How others spell what they were sent: as it is, in JSON, in a URL or form, in base64. */
-const spellingsOf = (secret: string): string[] => {
-  const url = encodeURIComponent(secret.toWellFormed());
-  const strict = url.replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-  const bytes = Buffer.from(secret);
-  return [
-    secret,
-    JSON.stringify(secret).slice(1, -1),
-    ...inUrl(url),
-    ...inUrl(strict),
-    bytes.toString('base64').replace(/=+$/, ''),
-    bytes.toString('base64url'),
-  ];
-};
+/** How others spell what they were sent: as it is, as in a header; or as in a JSON body. */
+const spellingsOf = (secret: string): string[] => [secret, JSON.stringify(secret).slice(1, -1)];
 
 /**
  * Takes secrets out of text that others wrote, should they repeat what we sent.
@@ -33,17 +15,20 @@ const spellingsOf = (secret: string): string[] => {
  * @param secrets those that are known from the start
  */
 export const createRedactor = (secrets: (string | undefined)[] = []) => {
-  const known = new Map<string, string[]>();
+  const known = new Set<string>();
+  /** The longest first: a secret that is the beginning of another must not leave its end to be read. */
+  let spellings: string[] = [];
 
   /** Remembers a secret; the oldest are forgotten, as they no longer open anything. */
   const learn = (secret: string | null | undefined) => {
     if (!secret || secret.length < LEAST_CHARACTERS) return;
     known.delete(secret);
-    known.set(secret, [...new Set(spellingsOf(secret))]);
-    for (const oldest of known.keys()) {
+    known.add(secret);
+    for (const oldest of known) {
       if (known.size <= MOST_SECRETS) break;
       known.delete(oldest);
     }
+    spellings = [...known].flatMap(spellingsOf).sort((a, b) => b.length - a.length);
   };
   secrets.forEach(learn);
 
@@ -51,9 +36,7 @@ export const createRedactor = (secrets: (string | undefined)[] = []) => {
     learn,
     redact(text: string): string {
       let clean = text;
-      for (const spellings of known.values()) {
-        for (const spelling of spellings) clean = clean.replaceAll(spelling, '[redacted]');
-      }
+      for (const spelling of spellings) clean = clean.replaceAll(spelling, '[redacted]');
       return clean
         .split(ARN)
         .map((part, index) => (index % 2 ? part : part.replace(OPAQUE, '[redacted]')))

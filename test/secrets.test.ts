@@ -4,7 +4,7 @@ import type { LoggedRequest } from '../local/huawei/requests.ts';
 import { type Fault as StoresFault, startAwsStores } from './aws-stores.ts';
 import { pass, useClock } from './clock.ts';
 import { closeAfter, type Environment, receipt, startEnvironment, useEnvironment } from './environment.ts';
-import { formsOf, leaksIn, secret } from './output/printed.ts';
+import { leaksIn, secret } from './output/printed.ts';
 
 useEnvironment();
 useClock();
@@ -34,6 +34,9 @@ const echo = (
   };
   return fault;
 };
+
+/** As we send it: as it is in a header, and as a JSON body has it. */
+const formsOf = (text: string) => [...new Set([text, JSON.stringify(text).slice(1, -1)])];
 
 /** Ways to repeat a text in an answer. */
 const spellings: [string, (text: string) => { body: unknown; headers?: Record<string, string> }][] = [
@@ -79,7 +82,7 @@ const deliver = async (environment: Environment) => {
 describe.each(Object.entries(passwords))('a password (%s)', (_, password) => {
   test.each(spellings)('that IAM repeats %s', async (_, spell) => {
     for (const [index, form] of formsOf(password).entries()) {
-      const status = [400, 401, 500][index % 3] as number;
+      const status = [401, 500][index % 2] as number;
       const environment = await startEnvironment({
         credentials: credentialsOf(password),
         huawei: { faults: [echo('log_in', () => ({ status, ...spell(form) }))] },

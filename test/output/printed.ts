@@ -39,7 +39,7 @@ export const printedSoFar = (): number => chunks.length;
 const LONG = 60;
 
 /** The forms in which a secret may slip through: as it is, in JSON, in a URL, in base64. */
-export const formsOf = (text: string): string[] => {
+const formsOf = (text: string): string[] => {
   if (text.length > LONG) {
     const head = text.slice(0, LONG);
     return [head, Buffer.from(head).toString('base64').slice(0, -4)];
