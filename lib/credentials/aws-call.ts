@@ -32,7 +32,10 @@ export const createAwsCall =
   async ({ service, headers, body, timeoutMs = requestTimeoutMs }: Request): Promise<Answer | Broken> => {
     const { region, endpoints, keys } = aws;
     if (!keys.accessKeyId || !keys.secretAccessKey)
-      return { broken: failure('unauthorized', 'needs AWS keys in the environment'), stale: false };
+      return {
+        broken: failure('unauthorized', 'needs AWS keys: those of a role, or of a profile (AWS_PROFILE)'),
+        stale: false,
+      };
     const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
     const client = createClient(endpoints[service] ?? `https://${service}.${region}.${domain}`, timeoutMs);
     const request = { host: client.host, service, region, method: 'POST' as const, path: '/', headers, body };

@@ -16,21 +16,30 @@ export interface Token {
 const named = (value: string | { name: string } | { id: string }) =>
   typeof value === 'string' ? { name: value } : value;
 
-/** The scope as IAM spells it. */
-export const scopeOf = (scope: Scope) =>
-  'project' in scope ? { project: named(scope.project) } : { domain: named(scope.domain) };
+/** What IAM is asked for: `identity` as the kind of log-in spells it. */
+export interface LogInRequest {
+  kind: 'password' | 'oidc';
+  path: string;
+  headers?: Record<string, string>;
+  identity: object;
+  scope: Scope;
+}
 
-/** What a log-in with a password sends. */
-export const passwordLogIn = ({ domain, user, password, scope }: CredentialsOf<'password'>) => ({
+export const passwordLogIn = ({
+  domain,
+  user,
+  password,
+  scope,
+}: CredentialsOf<'password'>): LogInRequest => ({
+  kind: 'password',
   path: '/v3/auth/tokens?nocatalog=true',
-  headers: {},
-  auth: {
+  identity: {
     identity: {
       methods: ['password'],
       password: { user: { domain: { name: domain }, name: user, password } },
     },
-    scope: scopeOf(scope ?? { domain }),
   },
+  scope: scope ?? { domain },
 });
 
 const answerSchema = z.object({ token: z.object({ expires_at: z.iso.datetime() }) });
@@ -56,16 +65,18 @@ export const createLogIn = (
 ) => {
   const client = iamEndpoint && createClient(iamEndpoint, requestTimeoutMs);
 
-  return async (
-    kind: 'password' | 'oidc',
-    { path, headers, auth }: { path: string; headers: Record<string, string>; auth: object },
-  ): Promise<Token | Failure> => {
+  return async ({ kind, path, headers, identity, scope }: LogInRequest): Promise<Token | Failure> => {
     if (!client) return failure('misconfigured', `${kind} credentials need the variable IAM_ENDPOINT`);
     const answer = await client.send({
       method: 'POST',
       path,
       headers: { 'Content-Type': 'application/json;charset=utf8', ...headers },
-      body: JSON.stringify({ auth }),
+      body: JSON.stringify({
+        auth: {
+          ...identity,
+          scope: 'project' in scope ? { project: named(scope.project) } : { domain: named(scope.domain) },
+        },
+      }),
       fresh: true,
     });
     // Without a signal nothing cuts a log-in, so it is a failure.

@@ -1,19 +1,12 @@
-import * as z from 'zod/mini';
-import { type Failure, type FailureCode, failure } from '../failure.ts';
-import { parseJson } from '../json.ts';
+// Only types come from elsewhere: what other log-ins load as well would be split off from the function's bundle.
+import type { Failure, FailureCode } from '../failure.ts';
 import type { Redactor } from '../redact.ts';
 import type { AwsCall } from './aws-call.ts';
-import { type LogIn, scopeOf, type Token } from './log-in.ts';
+import type { LogIn, Token } from './log-in.ts';
 import type { CredentialsOf } from './secret-store.ts';
 
 /** What the signed token says of us; its words are no secret, the token is. */
-const claimsSchema = z.object({
-  sub: z.string(),
-  iss: z.string(),
-  aud: z.union([z.string(), z.array(z.string())]),
-  kid: z.string(),
-});
-export type Claims = z.infer<typeof claimsSchema>;
+export type Claims = Record<'sub' | 'aud' | 'iss' | 'kid', string>;
 
 interface Dependencies {
   call: AwsCall;
@@ -28,7 +21,7 @@ const MOST_CHARACTERS = 300;
 const atAws = (code: string, audience: string): string => {
   if (code === 'OutboundWebIdentityFederationDisabled')
     return 'at AWS, switch it on, once for the account: aws iam enable-outbound-web-identity-federation';
-  if (code === 'AccessDenied' || code === 'AccessDeniedException')
+  if (/^AccessDenied/.test(code))
     return `at AWS, allow the role sts:GetWebIdentityToken for this audience: deploy with --param="webIdentityAudience=${audience}"`;
   return 'at AWS, look at the region, its STS endpoint and the AWS keys';
 };
@@ -38,9 +31,16 @@ const codeOf = (status: number, name: string): FailureCode => {
   return status >= 400 && status < 500 ? 'unauthorized' : 'unavailable';
 };
 
+/** Undefined where one is missing, or the token cannot be read. */
 const claimsOf = (token: string): Claims | undefined => {
-  const [head, body] = token.split('.').map(part => parseJson(Buffer.from(part, 'base64url').toString()));
-  return z.safeParse(claimsSchema, { ...Object(body), kid: Object(head).kid }).data;
+  try {
+    const parts = token.split('.', 2).map(part => Buffer.from(part, 'base64url').toString());
+    const [head, body] = parts.map(part => JSON.parse(part));
+    const claims = { sub: body.sub, aud: `${body.aud ?? ''}`, iss: body.iss, kid: head.kid };
+    return Object.values(claims).every(each => typeof each === 'string' && each) ? claims : undefined;
+  } catch {
+    return undefined;
+  }
 };
 
 /**
@@ -63,20 +63,22 @@ export const getIdentity = async (
   });
   const headers = { 'Content-Type': 'application/x-www-form-urlencoded; charset=utf-8' };
   const answer = await call({ service: 'sts', headers, body: form.toString() });
-  if ('broken' in answer) return failure(answer.broken.code as FailureCode, `STS: ${answer.broken.detail}`);
-  if (answer.status === 200) {
-    const token = TOKEN.exec(answer.body)?.[1];
-    const claims = token && claimsOf(token);
-    if (!claims) return failure('unavailable', 'STS answered 200 without a token that can be read');
+  // Without a signal nothing cuts it, so it is a failure.
+  if ('broken' in answer) return { ...(answer.broken as Failure), detail: `STS: ${answer.broken.detail}` };
+  const { status, body } = answer;
+  if (status === 200) {
+    const token = TOKEN.exec(body)?.[1];
     redactor.learn(token);
-    return { token, claims };
+    const claims = token && claimsOf(token);
+    if (claims) return { token, claims };
+    return { code: 'unavailable', detail: 'STS answered 200 without a token that can be read', status };
   }
-  const [name = '', message = ''] = ['Code', 'Message'].map(
-    field => new RegExp(`<${field}>([^<]*)</${field}>`).exec(answer.body)?.[1],
+  const [name = '', message = ''] = [/<Code>([^<]*)</, /<Message>([^<]*)</].map(
+    field => field.exec(body)?.[1],
   );
   const said = redactor.redact(`${name} ${message}`.trim()).slice(0, MOST_CHARACTERS) || 'no reason';
-  const detail = `STS answered ${answer.status}: ${said}; ${atAws(name, audience)}`;
-  return { ...failure(codeOf(answer.status, name), detail), status: answer.status };
+  const detail = `STS answered ${status}: ${said}; ${atAws(name, audience)}`;
+  return { code: codeOf(status, name), detail, status };
 };
 
 /** What IAM's words point at; the words themselves are not documented. */
@@ -84,12 +86,19 @@ const atHuawei = (said: string, provider: string, { iss, aud, kid, sub }: Claims
   const hints: [RegExp, string][] = [
     [/sign|jwk|kid|\bkeys?\b/i, `paste the keys of ${iss} again: AWS signed with ${kid}`],
     [/aud|client/i, `the client id must be ${aud}`],
-    [/provider|idp|issuer/i, `there must be an OIDC identity provider ${provider} with the issuer ${iss}`],
+    [
+      /provider|idp|issuer|"iss"/i,
+      `there must be an OIDC identity provider ${provider} with the issuer ${iss}`,
+    ],
     [
       /group|mapping|rule|user/i,
       `a conversion rule must turn the sub ${sub} into a user group that may act on tickets`,
     ],
-    [/scope|domain|project/i, "the secret's scope must be the account or a project that the group may use"],
+    [
+      /scope|domain|project|not authorized/i,
+      "the secret's scope must be the account, or a project that the group may use",
+    ],
+    [/\bexp\b|expired|clock/i, 'the clocks must agree'],
   ];
   const found = hints.filter(([words]) => words.test(said));
   const todo = (found.length > 0 ? found : hints).map(([, hint]) => hint);
@@ -107,15 +116,15 @@ export const logInByIdentity = async (
 ): Promise<Token | Failure> => {
   const identity = await getIdentity(audience, dependencies);
   if ('code' in identity) return identity;
-  const got = await logIn('oidc', {
+  const got = await logIn({
+    kind: 'oidc',
     path: '/v3.0/OS-AUTH/id-token/tokens',
     headers: { 'X-Idp-Id': identity_provider },
-    auth: { id_token: { id: identity.token }, scope: scopeOf(scope) },
+    identity: { id_token: { id: identity.token } },
+    scope,
   });
+  // IAM answers 404 where it knows no such identity provider.
   if (!('code' in got) || (got.code !== 'unauthorized' && got.status !== 404)) return got;
-  return {
-    ...got,
-    code: 'unauthorized',
-    detail: `${got.detail}; ${atHuawei(got.detail, identity_provider, identity.claims)}`,
-  };
+  const detail = `${got.detail}; ${atHuawei(got.detail, identity_provider, identity.claims)}`;
+  return { ...got, code: 'unauthorized', detail };
 };

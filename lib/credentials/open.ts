@@ -69,7 +69,7 @@ export const createOpen = ({ host, logIn, redactor, call }: Dependencies) => {
     switch (credentials.type) {
       case 'password': {
         redactor.learn(credentials.password);
-        const got = await logIn('password', passwordLogIn(credentials));
+        const got = await logIn(passwordLogIn(credentials));
         return 'code' in got ? got : withToken(stored, got.token, got.expiresAt, true);
       }
       case 'oidc': {

@@ -88,6 +88,11 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
     readCredentials,
     refusals,
     tryOut,
+    /** What AWS says of who this is; for a check-up. */
+    async identify(audience: string) {
+      const { getIdentity } = await import('./oidc.ts');
+      return getIdentity(audience, { call, redactor });
+    },
     isCurrent: (by: Authorization): boolean => by === current,
 
     /** The right to call now. While the old one is good, nothing waits for a renewal. */

@@ -111,6 +111,7 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
   return {
     changed: renewal.changed,
     readCredentials: renewal.readCredentials,
+    identify: renewal.identify,
 
     /**
      * Makes a call. One that is refused is repeated once: where the credentials are good, or others have replaced

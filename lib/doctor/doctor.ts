@@ -7,12 +7,13 @@ import type { Answer } from '../huawei/outcome.ts';
 import type { Queue } from '../sqs/queue.ts';
 import { type Check, failed, passed, skipped } from './check.ts';
 import { checkAccess } from './check-access.ts';
+import { checkIdentity } from './check-identity.ts';
 import { checkQueues } from './check-queues.ts';
 
 /** Everything comes from who made it: nothing of this is loaded, or split off, for the batches' sake. */
 export interface Patient {
   config: Config;
-  session: Pick<Session, 'once' | 'readCredentials'>;
+  session: Pick<Session, 'once' | 'readCredentials' | 'identify'>;
   createClient: typeof createClient;
   classify: (answer: Answer) => Outcome;
   source: Pick<Queue, 'attributes'>;
@@ -29,6 +30,8 @@ const networkTodo = (detail: string, variable: string): string => {
   return `No way there: check ${variable}, the subnet's route to the internet (a function in a VPC needs a NAT), firewall and proxy.`;
 };
 
+const usesIam = ({ credentials: { type } }: Stored): boolean => type === 'password' || type === 'oidc';
+
 const checkSecret = (
   stored: Stored | Failure,
   { credentialsFrom: { store, id }, iamEndpoint }: Config,
@@ -41,13 +44,14 @@ const checkSecret = (
     return failed(check, stored.detail, todo);
   }
   const { type } = stored.credentials;
-  if (type === 'password' && !iamEndpoint)
+  const what = { password: 'a password', oidc: 'an AWS identity', token: 'a token', aksk: 'a key' }[type];
+  if (usesIam(stored) && !iamEndpoint)
     return failed(
       check,
-      'a password needs IAM_ENDPOINT to log in',
+      `${what} needs IAM_ENDPOINT to log in`,
       'Set IAM_ENDPOINT, or store a token or a key.',
     );
-  return passed(check, `${store}:${id} holds a ${type === 'aksk' ? 'key' : type} of the right shape`);
+  return passed(check, `${store}:${id} holds ${what} of the right shape`);
 };
 
 interface Reached {
@@ -97,13 +101,13 @@ export const createDoctor =
   async (functionSeconds: number): Promise<Check[]> => {
     const { config, source, deadLetters } = patient;
     const stored = await patient.session.readCredentials();
-    const usesIam = config.iamEndpoint && 'credentials' in stored && stored.credentials.type === 'password';
+    const iamEndpoint = 'credentials' in stored && usesIam(stored) ? config.iamEndpoint : undefined;
     const none: Reached = { line: skipped('IAM', 'not needed') };
     const attributes = (queue: Patient['source']) =>
       queue.attributes().then(read => ('error' in read ? read.error : read.attributes));
     const [osm, iam, here, there] = await Promise.all([
       reach('OSM', 'OSM_ENDPOINT', config.osmEndpoint, patient),
-      usesIam ? reach('IAM', 'IAM_ENDPOINT', config.iamEndpoint as string, patient) : none,
+      iamEndpoint ? reach('IAM', 'IAM_ENDPOINT', iamEndpoint, patient) : none,
       attributes(source),
       attributes(deadLetters),
     ]);
@@ -116,6 +120,10 @@ export const createDoctor =
             skipped('permission', 'not tried before the above is right'),
           ]
         : await checkAccess(stored, patient);
+    const identity =
+      'credentials' in stored && stored.credentials.type === 'oidc'
+        ? await checkIdentity(stored.credentials, patient)
+        : [];
     const { maxAttempts, maxAgeSeconds, queueRetentionSeconds } = config;
     return [
       passed('configuration', 'every variable is set as it should be'),
@@ -123,6 +131,7 @@ export const createDoctor =
       osm.line,
       iam.line,
       checkClock([osm.skewSeconds, iam.skewSeconds]),
+      ...identity,
       ...tried,
       ...checkQueues({
         source: here,

@@ -150,6 +150,7 @@ test.each([
   { case: '1', cases: 1 },
 ])('an event that is none is refused: %j', async event => {
   const { ask, huawei } = await start();
+  huawei.requests.length = 0;
   await expect(ask(event)).rejects.toThrow(/"doctor": true/);
   expect(huawei.requests.filter(({ kind }) => kind !== 'log_in')).toEqual([]);
 });

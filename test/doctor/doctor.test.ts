@@ -1,6 +1,7 @@
 // The check-up: inside the function, from the command line, and from the command line inside a deployed function.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -9,6 +10,7 @@ import { GetQueueAttributesCommand, SetQueueAttributesCommand, SQSClient } from 
 import { checkAge } from '../../lib/cli/check-up/age.ts';
 import type { Check } from '../../lib/doctor/check.ts';
 import { checkQueues } from '../../lib/doctor/check-queues.ts';
+import { startAwsStores } from '../aws-stores.ts';
 import {
   closeAfter,
   fabricated,
@@ -304,14 +306,15 @@ describe('an event', () => {
     [[]],
   ])('%j is refused, and nothing is done', async event => {
     const { handler, huawei } = await start();
+    huawei.requests.length = 0;
     await expect(handler(event, context)).rejects.toThrow(/takes batches from its SQS queue, and/);
     expect(huawei.requests.filter(({ kind }) => kind !== 'log_in')).toEqual([]);
   });
 });
 
-const relay = (...args: string[]) =>
+const relay = (args: string[], env: NodeJS.ProcessEnv = process.env) =>
   new Promise<{ code: number; out: string; error: string }>(resolve => {
-    execFile(process.execPath, [CLI, ...args], { env: process.env }, (error, out, stderr) => {
+    execFile(process.execPath, [CLI, ...args], { env }, (error, out, stderr) => {
       expect(leaksIn(out + stderr)).toEqual([]);
       resolve({ code: Number(error?.code ?? 0), out, error: stderr });
     });
@@ -320,7 +323,7 @@ const relay = (...args: string[]) =>
 describe('relay doctor', () => {
   test('in this shell: a line each, exit 0', async () => {
     await start();
-    const { code, out, error } = await relay('doctor');
+    const { code, out, error } = await relay(['doctor']);
     expect(error).toBe('');
     expect(out).toMatch(/✓ log-in +IAM took the password/);
     expect(out).toMatch(/All is well\.\n$/);
@@ -329,17 +332,36 @@ describe('relay doctor', () => {
 
   test('in this shell, as JSON, where something is wrong: exit 1', async () => {
     await start({ credentials: { ...passwordCredentials, password: secret('not-the-password') } });
-    const { code, out } = await relay('doctor', '--json');
+    const { code, out } = await relay(['doctor', '--json']);
     const report = JSON.parse(out);
     expect(report).toMatchObject({ healthy: false, checked_in: 'this shell' });
     expect(byStatus(report.checks, 'failed')).toEqual(['log-in']);
     expect(code).toBe(1);
   });
 
+  test('in a shell that names a profile and no keys: those of the profile are used', async () => {
+    const stores = closeAfter(await startAwsStores());
+    const { credentialsFile } = await start();
+    stores.secrets.set('/relay', JSON.stringify(passwordCredentials));
+    const file = `${credentialsFile}.aws`;
+    await writeFile(file, '[desk]\naws_access_key_id = AKIDOFTHEDESK\naws_secret_access_key = of-the-desk\n');
+    const { AWS_ACCESS_KEY_ID: _, AWS_SECRET_ACCESS_KEY: __, ...env } = process.env;
+    const { code, out } = await relay(['doctor'], {
+      ...env,
+      AWS_PROFILE: 'desk',
+      AWS_SHARED_CREDENTIALS_FILE: file,
+      CREDENTIALS_FROM: 'ssm:/relay',
+      AWS_ENDPOINT_URL_SSM: stores.url,
+    });
+    expect(out.replace(/\s+/g, ' ')).toContain('✓ credentials ssm:/relay holds a password');
+    expect(stores.requests[0]?.headers.authorization).toContain('Credential=AKIDOFTHEDESK/');
+    expect(code).toBe(0);
+  });
+
   test('in a shell without variables', async () => {
     await start();
     delete process.env.OSM_ENDPOINT;
-    const { code, out } = await relay('doctor');
+    const { code, out } = await relay(['doctor']);
     expect(out.replace(/\s+/g, ' ')).toMatch(
       /✗ configuration The configuration is wrong.*OSM_ENDPOINT must be.*not set/,
     );
@@ -350,7 +372,7 @@ describe('relay doctor', () => {
   test('with --stage: inside the deployed function', async () => {
     const { handler } = await start();
     const stack = await startStack(event => handler(event, context));
-    const { code, out } = await relay('doctor', '--stage', 'prod', '--json');
+    const { code, out } = await relay(['doctor', '--stage', 'prod', '--json']);
     const report = JSON.parse(out);
     expect(stack.asked).toEqual([
       '/2015-03-31/functions/read-receipt-relay-prod-mark-as-read/invocations {"doctor":true}',
@@ -365,7 +387,7 @@ describe('relay doctor', () => {
     await startStack(async () => {
       throw new Error('The configuration is wrong. Set these environment variables: OSM_ENDPOINT must be …');
     });
-    const { code, out } = await relay('doctor', '--stage', 'prod');
+    const { code, out } = await relay(['doctor', '--stage', 'prod']);
     expect(out.replace(/\s+/g, ' ')).toContain(
       '✗ configuration read-receipt-relay-prod-mark-as-read failed: The configuration is wrong',
     );
@@ -377,11 +399,11 @@ describe('relay doctor', () => {
 describe('relay doctor --case', () => {
   test('here and inside the function: how the look at a case is read, and nothing is marked', async () => {
     const { handler, huawei } = await start();
-    const here = await relay('doctor', '--case', 'case-1');
+    const here = await relay(['doctor', '--case', 'case-1']);
     expect(here.out).toMatch(/^Case case-1 has \d+ messages?, /);
     expect(here.out).toMatch(/^now +marked, without a look$/m);
     const stack = await startStack(event => handler(event, context));
-    const inside = await relay('doctor', '--case', 'case-1', '--group', 'g', '--stage', 'prod', '--json');
+    const inside = await relay(['doctor', '--case', 'case-1', '--group', 'g', '--stage', 'prod', '--json']);
     expect(stack.asked[0]).toMatch(/ \{"doctor":true,"case":"case-1","group":"g"\}$/);
     expect(JSON.parse(inside.out)).toMatchObject({
       checked_in: 'read-receipt-relay-prod-mark-as-read',
@@ -392,7 +414,7 @@ describe('relay doctor --case', () => {
   });
 
   test('a group without a case is wrong use', async () => {
-    expect(await relay('doctor', '--group', 'g')).toMatchObject({ code: 2, out: '' });
+    expect(await relay(['doctor', '--group', 'g'])).toMatchObject({ code: 2, out: '' });
   });
 });
 

@@ -12,6 +12,7 @@ import { explain, sqsErrorOf } from '../../sqs/errors.ts';
 import { createQueue } from '../../sqs/queue.ts';
 import { commandsFor } from '../command.ts';
 import { sentence } from '../screen/text.ts';
+import { resolveKeys } from './aws-keys.ts';
 
 /** The function's timeout in serverless.yml. */
 const FUNCTION_SECONDS = 30;
@@ -44,6 +45,7 @@ export const checkHere = async (of: Asked): Promise<Found> => {
   let config: ReturnType<typeof loadConfig>;
   try {
     config = loadConfig();
+    config.aws.keys = await resolveKeys(config.aws);
   } catch (error) {
     return wrongConfiguration(
       (error as Error).message,
