@@ -14,9 +14,15 @@ if (!Object.hasOwn(JSON, 'rawJSON')) {
     rawJSON: newer.rawJSON,
     isRawJSON: newer.isRawJSON,
     parse: (text: string, reviver?: Parameters<typeof newer.parse>[1]) => {
-      // Objects and errors are this context's own where nobody asks for the source.
-      parse(text);
-      return reviver ? newer.parse(text, reviver) : parse(text);
+      // What is no JSON is told by this context, whose errors are the ones that others know.
+      const value = parse(text);
+      if (!reviver) return value;
+      try {
+        return newer.parse(text, reviver);
+      } catch (error) {
+        // All that is left to go wrong: it is nested too deep.
+        throw new RangeError('JSON is nested too deep', { cause: error });
+      }
     },
   });
 }

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { failureCodes } from '../failure.ts';
 import { caseIdIn } from '../receipt/receipt.ts';
 import { repairSchema } from '../receipt/repair.ts';
+import { TIME, timeMs } from '../receipt/time.ts';
 import { type Letter, UNKNOWN } from './dead-letter.ts';
 
 export const letterCodes = [...failureCodes, UNKNOWN] as const;
@@ -13,10 +14,8 @@ const whole = (least: number, most: number) => {
   const rule = `must be a whole number from ${least} to ${most}`;
   return z.int(rule).check(z.minimum(least, rule), z.maximum(most, rule));
 };
-const time = z.iso.datetime({
-  offset: true,
-  error: 'must be an ISO 8601 time with offset, such as 2026-01-31T09:30:00Z',
-});
+const timeRule = 'must be an ISO 8601 time with offset, such as 2026-01-31T09:30:00Z';
+const time = z.string(timeRule).check(z.regex(TIME, timeRule));
 
 export const filterSchema = z
   .strictObject(
@@ -86,8 +85,8 @@ export const parseReplayRequest = (input: unknown): ReplayRequest => {
 
 /** Whether a letter is what the filter asks for; the loop guard is the replay's. */
 export const createMatch = ({ failure_code, case_id, after, before }: Filter) => {
-  const from = after === undefined ? Number.NEGATIVE_INFINITY : Date.parse(after);
-  const until = before === undefined ? Number.POSITIVE_INFINITY : Date.parse(before);
+  const from = timeMs(after) ?? Number.NEGATIVE_INFINITY;
+  const until = timeMs(before) ?? Number.POSITIVE_INFINITY;
   const codes: readonly string[] | undefined = failure_code;
   return ({ code, deadLetteredAt, message }: Letter): boolean =>
     (!codes || codes.includes(code)) &&

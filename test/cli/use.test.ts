@@ -131,6 +131,7 @@ const olderNode = ['/usr/bin/node', '/usr/local/bin/node', process.env.OLDER_NOD
 test('every verb runs under Node 20, without a warning, and a repair keeps numbers there too', async () => {
   if (!olderNode) return console.warn('Node 20 is not tried: it is not on this machine.');
   line.pair.put('{"case_id":"a","n":12345678901234567890}', { code: 'forbidden' });
+  const deep = `{"case_id":"deep","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
   const node = { node: olderNode };
   for (const args of [['status'], ['list'], ['discard', '--dry-run'], ['send', '--case', 'b'], ['--help']])
     expect(await line.relay(args, node)).toMatchObject({ code: 0, err: '' });
@@ -138,6 +139,10 @@ test('every verb runs under Node 20, without a warning, and a repair keeps numbe
   expect(json(await line.relay(set, node))).toMatchObject({ replayed: 1 });
   expect(line.pair.receipts().map(({ body }) => body)).toContain(
     '{"case_id":"a","n":12345678901234567890,"group_id":"g"}',
+  );
+  line.pair.put(deep, { code: 'failed' });
+  expect((await line.relay(['replay', '--set', 'group_id=g', '--yes'], node)).out).toContain(
+    'nested too deep',
   );
 });
 
