@@ -91,8 +91,11 @@ export const scan = async (
     );
 
   const remove = async (letters: Pick<Received, 'messageId' | 'receiptHandle'>[]) => {
-    const handles = letters.map(({ messageId, receiptHandle }) => held.get(messageId) ?? receiptHandle);
-    const results = await queue.remove(handles);
+    const results = await queue.remove(
+      letters.map(({ messageId, receiptHandle }) => ({
+        receiptHandle: held.get(messageId) ?? receiptHandle,
+      })),
+    );
     for (const [index, { messageId }] of letters.entries()) {
       if (results[index]?.error) continue;
       held.delete(messageId);

@@ -28,19 +28,20 @@ export interface Depth {
 }
 
 /** Groups neighbours into batches of at most ten entries and 1 MiB. */
-function* batchesOf<T>(items: T[], bytes: (item: T) => number): Generator<{ from: number; items: T[] }> {
-  let from = 0;
+function* batchesOf<T>(items: T[], bytes: (item: T) => number): Generator<T[]> {
+  let batch: T[] = [];
   let sum = 0;
-  for (const [index, item] of items.entries()) {
+  for (const item of items) {
     const size = bytes(item);
-    if (index > from && (index - from === MOST_ENTRIES || sum + size > MOST_BYTES)) {
-      yield { from, items: items.slice(from, index) };
-      from = index;
+    if (batch.length === MOST_ENTRIES || (batch.length > 0 && sum + size > MOST_BYTES)) {
+      yield batch;
+      batch = [];
       sum = 0;
     }
+    batch.push(item);
     sum += size;
   }
-  if (from < items.length) yield { from, items: items.slice(from) };
+  if (batch.length > 0) yield batch;
 }
 
 const limited = (ms: number, signal?: AbortSignal): AbortSignal => {
@@ -51,30 +52,28 @@ const limited = (ms: number, signal?: AbortSignal): AbortSignal => {
 /** Makes batch calls of any number of items, and answers item by item, in their order. Never throws. */
 const inBatches = async <T extends object>(
   items: T[],
-  bytes: (item: T) => number,
   call: (entries: Entry<T>[], signal: AbortSignal) => Promise<BatchAnswer>,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
+  bytes: (item: T) => number = () => 0,
 ): Promise<Result[]> => {
   const results = items.map((): Result => ({ error: notNamed }));
-  const settle = async (from: number, some: T[]) => {
+  const entries = items.map((item, index) => ({ ...item, id: String(index) }));
+  const settle = async (batch: Entry<T>[]) => {
     try {
-      const entries = some.map((item, index) => ({ ...item, id: String(index) }));
-      const { Successful, Failed } = await call(entries, limited(CALL_TIMEOUT_MS, signal));
+      const { Successful, Failed } = await call(batch, limited(CALL_TIMEOUT_MS, signal));
       // Only what SQS names as successful counts, and only by the names that were given.
-      const taken = new Map(Successful?.map(entry => [entry.Id, entry]));
-      const failed = new Map(Failed?.map(entry => [entry.Id, entry]));
-      for (const index of some.keys()) {
-        const refused = failed.get(String(index));
-        const accepted = taken.get(String(index));
-        if (refused) results[from + index] = { error: sqsErrorOf(refused) };
-        else if (accepted)
-          results[from + index] = accepted.MessageId ? { messageId: accepted.MessageId } : {};
+      for (const { id } of batch) {
+        const accepted = Successful?.find(({ Id }) => Id === id);
+        const refused = Failed?.find(({ Id }) => Id === id);
+        if (refused) results[Number(id)] = { error: sqsErrorOf(refused) };
+        else if (accepted) results[Number(id)] = accepted.MessageId ? { messageId: accepted.MessageId } : {};
       }
-    } catch (error) {
-      results.fill({ error: sqsErrorOf(error) }, from, from + some.length);
+    } catch (thrown) {
+      const error = sqsErrorOf(thrown);
+      for (const { id } of batch) results[Number(id)] = { error };
     }
   };
-  await pMap(batchesOf(items, bytes), ({ from, items }) => settle(from, items), { concurrency: MOST_CALLS });
+  await pMap(batchesOf(entries, bytes), settle, { concurrency: MOST_CALLS });
   return results;
 };
 
@@ -91,20 +90,15 @@ export const queueOver = (url: string, calls: Calls) => {
 
     /** Sends messages as they stand: attributes, message group and trace header included. */
     send: (messages: Message[], signal?: AbortSignal) =>
-      inBatches(messages, bytesOf, calls.sendBatch, signal),
+      inBatches(messages, calls.sendBatch, signal, bytesOf),
 
     /** Hides received messages for `seconds` from now on; 0 shows them again. */
     hide: (items: { receiptHandle: string; seconds: number }[], signal?: AbortSignal) =>
-      inBatches(items, () => 0, calls.changeVisibilityBatch, signal),
+      inBatches(items, calls.changeVisibilityBatch, signal),
 
     /** Removes received messages for good. */
-    remove: (receiptHandles: string[], signal?: AbortSignal) =>
-      inBatches(
-        receiptHandles.map(receiptHandle => ({ receiptHandle })),
-        () => 0,
-        calls.deleteBatch,
-        signal,
-      ),
+    remove: (items: { receiptHandle: string }[], signal?: AbortSignal) =>
+      inBatches(items, calls.deleteBatch, signal),
 
     /** Takes up to ten messages, hidden from others for `seconds`; none where a second brought none. */
     async receive(seconds: number): Promise<{ messages: Received[] } | { error: SqsError }> {

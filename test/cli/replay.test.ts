@@ -191,7 +191,7 @@ describe('what is done', () => {
       const answer = await source.receive(30);
       for (const { messageId, receiptHandle, message } of 'messages' in answer ? answer.messages : []) {
         taken.push(messageId);
-        await source.remove([receiptHandle]);
+        await source.remove([{ receiptHandle }]);
         if (!message.body.includes('bad')) continue;
         const failure = string(JSON.stringify({ code: 'rejected', source_message_id: messageId }));
         line.pair.put(message.body, { own: { failure } });
