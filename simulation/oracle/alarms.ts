@@ -4,24 +4,33 @@ import type { Fault } from '../world/faults.ts';
 interface Alarm {
   name: string;
   metric: string;
-  statistic: 'sum' | 'most';
+  statistic: 'sum' | 'most' | 'least';
   periodMinutes: number;
+  /** It rings where so many of so many periods in a row are breached. */
+  datapoints: number;
+  periods: number;
   isBreached: (value: number) => boolean;
 }
 
 const field = (block: string, name: string): string =>
   new RegExp(`\\b${name}: ([^,}\\n]+)`).exec(block)?.[1]?.trim() ?? '';
 
+const STATISTICS: Record<string, Alarm['statistic']> = { Sum: 'sum', Maximum: 'most', Minimum: 'least' };
+
 const readAlarm = (block: string): Alarm => {
-  const limit = Number(field(block, 'Threshold'));
+  // The one threshold that is a param, by default 1.
+  const limit = Number(field(block, 'Threshold').replace('${relay:deadLetterThreshold', '1'));
+  const periods = Number(field(block, 'EvaluationPeriods'));
   const dimensions = /Dimensions: (.+)/.exec(block)?.[1] ?? '';
   const isReplay = /replay/i.test(dimensions);
   const isDead = /deadLetters|DeadLetterQueue/.test(dimensions);
   return {
     name: field(block, 'AlarmName').replace(/^.*?name}-/, ''),
     metric: `${isReplay ? 'replay ' : isDead ? 'dead ' : ''}${field(block, 'MetricName')}`,
-    statistic: field(block, 'Statistic') === 'Sum' ? 'sum' : 'most',
+    statistic: STATISTICS[field(block, 'Statistic')] ?? 'most',
     periodMinutes: Number(field(block, 'Period')) / 60,
+    datapoints: Number(field(block, 'DatapointsToAlarm') || periods),
+    periods,
     isBreached: value =>
       ({
         GreaterThanOrEqualToThreshold: value >= limit,
@@ -54,37 +63,54 @@ export const expected: Partial<Record<Fault, string[]>> = {
   kills: ['function-errors'],
 };
 
+const COMBINE = {
+  sum: (a: number, b: number) => a + b,
+  most: Math.max,
+  least: Math.min,
+};
+
 /** Metrics by the minute, and what CloudWatch would make of them. */
 export const createAlarms = (now: () => number) => {
   alarms ??= readAlarms();
-  const series = new Map<string, Map<number, { sum: number; most: number }>>();
+  const series = new Map<string, Map<number, Record<Alarm['statistic'], number>>>();
   /** The worth of each period that has any. */
   const inPeriods = ({ metric, statistic, periodMinutes }: Alarm): Map<number, number> => {
     const periods = new Map<number, number>();
-    for (const [minute, { sum, most }] of series.get(metric) ?? []) {
-      const period = Math.floor(minute / periodMinutes) * periodMinutes;
-      const before = periods.get(period) ?? 0;
-      periods.set(period, statistic === 'sum' ? before + sum : Math.max(before, most));
+    for (const [minute, values] of series.get(metric) ?? []) {
+      const period = Math.floor(minute / periodMinutes);
+      const [value, before] = [values[statistic], periods.get(period)];
+      periods.set(period, before === undefined ? value : COMBINE[statistic](before, value));
     }
     return periods;
   };
+  /** The minutes at whose end it rings. */
+  const ringsAt = (alarm: Alarm): number[] => {
+    const breached = new Set(
+      Array.from(inPeriods(alarm), ([period, value]) => (alarm.isBreached(value) ? period : Number.NaN)),
+    );
+    const isRinging = (last: number) =>
+      Array.from({ length: alarm.periods }, (_, back) => last - back).filter(each => breached.has(each))
+        .length >= alarm.datapoints;
+    return [...breached].filter(isRinging).map(period => (period + 1) * alarm.periodMinutes);
+  };
   return {
     record(metric: string, value: number) {
-      const minutes = series.get(metric) ?? new Map<number, { sum: number; most: number }>();
+      const minutes = series.get(metric) ?? new Map<number, Record<Alarm['statistic'], number>>();
       series.set(metric, minutes);
       const minute = Math.floor(now() / 60_000);
-      const { sum, most } = minutes.get(minute) ?? { sum: 0, most: 0 };
-      minutes.set(minute, { sum: sum + value, most: Math.max(most, value) });
+      const { sum, most, least } = minutes.get(minute) ?? { sum: 0, most: value, least: value };
+      minutes.set(minute, {
+        sum: COMBINE.sum(sum, value),
+        most: COMBINE.most(most, value),
+        least: COMBINE.least(least, value),
+      });
     },
     /** Those that rang between two times. */
     rang: (fromMs: number, toMs: number): string[] =>
       (alarms ?? [])
         .filter(alarm =>
-          [...inPeriods(alarm)].some(
-            ([minute, value]) =>
-              (minute + alarm.periodMinutes) * 60_000 >= fromMs &&
-              minute * 60_000 <= toMs &&
-              alarm.isBreached(value),
+          ringsAt(alarm).some(
+            minute => minute * 60_000 >= fromMs && (minute - alarm.periodMinutes) * 60_000 <= toMs,
           ),
         )
         .map(({ name }) => name),

@@ -9,7 +9,7 @@ import type { Deployed } from './stack.ts';
 
 const COMMAND_LIMIT_MS = 60_000;
 
-/** `relay VERB --stage … --json`, as a person has it: the document it prints. */
+/** `read-receipt-relay VERB --stage … --json`, as a person has it: the document it prints. */
 const relay = async ({ env, stage }: Deployed, ...args: string[]): Promise<Record<string, unknown>> => {
   const command = [path.join(root, '.build/cli/main.mjs'), ...args, '--stage', stage, '--json'];
   const { stdout } = await promisify(execFile)(process.execPath, command, { env, timeout: COMMAND_LIMIT_MS });
@@ -22,24 +22,27 @@ const isRead = ({ huawei }: Deployed, caseId: string) =>
 /** Expects the dead letters that the failures of this run have left. */
 export const checkReplay = async (stack: Deployed, report: Report) => {
   const { huawei } = stack;
-  await report.check('`relay doctor --stage` finds nothing wrong, from inside the function', async () => {
-    const said = await relay(stack, 'doctor');
-    const { checks } = said as { checks: { check: string; status: string; says: string }[] };
-    assert.deepEqual(
-      checks.filter(({ status }) => status === 'failed'),
-      [],
-    );
-    return checks.map(({ check, status }) => `${check} ${status}`).join(', ');
-  });
+  await report.check(
+    '`read-receipt-relay doctor --stage` finds nothing wrong, from inside the function',
+    async () => {
+      const said = await relay(stack, 'doctor');
+      const { checks } = said as { checks: { check: string; status: string; says: string }[] };
+      assert.deepEqual(
+        checks.filter(({ status }) => status === 'failed'),
+        [],
+      );
+      return checks.map(({ check, status }) => `${check} ${status}`).join(', ');
+    },
+  );
 
-  await report.check('`relay status --stage` counts the dead letters by code', async () => {
+  await report.check('`read-receipt-relay status --stage` counts the dead letters by code', async () => {
     const { by_code } = await relay(stack, 'status');
     const expected = { malformed: 1, invalid: 1, rejected: 1, forbidden: 1, failed: 1, unavailable: 1 };
     assert.deepEqual(by_code, expected);
     return Object.keys(expected).join(', ');
   });
 
-  await report.check('`relay list --stage` shows them, filtered', async () => {
+  await report.check('`read-receipt-relay list --stage` shows them, filtered', async () => {
     const listed = JSON.stringify(await relay(stack, 'list', '--code', 'rejected'));
     assert.ok(listed.includes('no-such-case'), listed);
     assert.ok(!listed.includes('of-another-group'), listed);
@@ -58,7 +61,7 @@ export const checkReplay = async (stack: Deployed, report: Report) => {
     },
   );
 
-  await report.check('`relay replay --stage` sends back what is mended meanwhile', async () => {
+  await report.check('`read-receipt-relay replay --stage` sends back what is mended meanwhile', async () => {
     huawei.osm.addCase('no-such-case');
     const { replayed, failed } = await relay(stack, 'replay', '--code', 'rejected', '--yes');
     assert.deepEqual({ replayed, failed }, { replayed: 1, failed: 0 });
