@@ -40,7 +40,7 @@ const checkSecret = (
   if ('code' in stored) {
     const todo = /AccessDenied|NotAuthorized/.test(stored.detail)
       ? 'Allow who runs this to read it (param credentialsFrom, and credentialsKeyArn for a KMS key of yours).'
-      : `Store the JSON there that the README's section on credentials shows, or point CREDENTIALS_FROM elsewhere.`;
+      : `Store the JSON there that docs/operating.md shows, or point CREDENTIALS_FROM elsewhere.`;
     return failed(check, stored.detail, todo);
   }
   const { type } = stored.credentials;

@@ -1,5 +1,7 @@
-// docs/runbook.md: its table is the command line's own advice, alarms link its headings, and every command runs.
-import { readFile } from 'node:fs/promises';
+// What the docs say of the command line: the runbook's table is its own advice, alarms link the runbook's headings, and
+// every command that a page or an alarm names runs.
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { jest } from '@jest/globals';
 import { advice } from '../../lib/cli/advice.ts';
 import { commandsFor } from '../../lib/cli/command.ts';
@@ -9,7 +11,9 @@ import { type CommandLine, openCommandLine } from './command-line.ts';
 import { startStage } from './stage.ts';
 
 jest.setTimeout(120_000);
-const runbook = await readFile('docs/runbook.md', 'utf8');
+const read = (file: string) => readFile(file, 'utf8');
+const runbook = await read('docs/runbook.md');
+const alarms = await read('resources/alarms.yml');
 let line: CommandLine;
 beforeAll(async () => {
   line = await openCommandLine();
@@ -24,8 +28,7 @@ test('its table says what the command line says', () => {
   expect(runbook).toContain(`${rows.join('\n')}\n`);
 });
 
-test('every heading that an alarm links is there', async () => {
-  const alarms = await readFile('resources/alarms.yml', 'utf8');
+test('every heading that an alarm links is there', () => {
   const linked = Array.from(alarms.matchAll(/docs\/runbook\.md#([\w-]+)/g), ([, anchor]) => anchor);
   expect(linked.length).toBeGreaterThan(10);
   const headings = Array.from(runbook.matchAll(/^### (.*)$/gm), ([, heading]) => heading);
@@ -33,11 +36,20 @@ test('every heading that an alarm links is there', async () => {
 });
 
 test('every command runs as it stands', async () => {
-  const commands = Array.from(
-    runbook.matchAll(/(?:^ {4}|`)npx read-receipt-relay ([^`\n]+)/gm),
-    ([, words = '']) => words,
+  const pages = ['README.md', 'docs/sending.md', 'docs/operating.md'].map(read);
+  const text = [runbook, alarms, ...(await Promise.all(pages))]
+    .join('\n')
+    .replace(/\$\{relay:stage\}/g, 'prod');
+  // The console stays until somebody ends it: its own tests run it.
+  const commands = new Set(
+    Array.from(
+      text.matchAll(/(?:^ *|`)npx read-receipt-relay ((?!console)[a-z][^`\n]*)/gm),
+      ([, words = '']) => words,
+    ),
   );
-  expect(commands.length).toBeGreaterThan(20);
+  expect(commands.size).toBeGreaterThan(15);
+  const file = path.join(line.folder, 'receipts.jsonl');
+  await writeFile(file, receipt('a'));
   const { receiptsUrl, lettersUrl } = line.pair;
   const stage = await startStage({
     queueUrl: receiptsUrl,
@@ -45,13 +57,15 @@ test('every command runs as it stands', async () => {
     invoke: async () => ({ checks: [{ check: 'all', status: 'ok', says: 'well' }] }),
   });
   try {
-    for (const command of new Set(commands)) {
+    for (const command of commands) {
       for (const code of ['forbidden', 'malformed'] as const)
         line.pair.put(code === 'malformed' ? 'x' : receipt('a'), { code, detail: 'because' });
       const id = line.pair.letters().at(-1)?.messageId ?? '';
       // What replay and discard ask, a script answers with --yes; nobody waits for a function that is not there.
       const asks = /^(replay|discard)/.test(command) && !command.includes('--dry-run') ? ['--yes'] : [];
-      const args = command.replace('ID', id).replace('--wait ', '').split(' ');
+      const named = command.replace(/\bID\b/, id).replace(/\bFILE\b/, file);
+      const stageOf = named.includes('--stage') ? [] : ['--stage', 'prod'];
+      const args = [...named.replace('--wait ', '').split(' '), ...stageOf];
       const { code, err } = await line.relay([...args, ...asks], {
         env: { ...stage.environment, QUEUE_URL: undefined },
       });
