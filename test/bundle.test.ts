@@ -129,8 +129,9 @@ test('signs with a key, by the file it loads then', async () => {
   });
   const { failed } = await environment.deliver([receipt('1')]);
   expect(failed).toEqual([0]);
-  expect(environment.marks()).toMatchObject([
-    { status: 401, headers: { authorization: expect.stringMatching(/^SDK-HMAC-SHA256 /) } },
+  // It is tried on a call that only reads.
+  expect(environment.huawei.requests).toMatchObject([
+    { kind: 'unread', status: 401, headers: { authorization: expect.stringMatching(/^SDK-HMAC-SHA256 /) } },
   ]);
 });
 
