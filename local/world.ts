@@ -9,7 +9,7 @@ import { startHuawei } from './huawei/server.ts';
 import { createConsumer } from './lambda/consumer.ts';
 
 /** As resources/queues.yml has them; nobody waits for these here, and `doctor` looks. */
-const VISIBILITY_SECONDS = 185;
+export const VISIBILITY_SECONDS = 185;
 const MOST_RECEIVES = 500;
 const DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400;
 

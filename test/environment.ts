@@ -8,7 +8,13 @@ import type { Attribute } from '../local/aws/sqs.ts';
 import { defaultAccount, type HuaweiOptions } from '../local/huawei/options.ts';
 import { startHuawei } from '../local/huawei/server.ts';
 import { recordOf } from '../local/lambda/sqs-record.ts';
-import { awsVariables, openWorld, passwordCredentials, type World } from '../local/world.ts';
+import {
+  awsVariables,
+  openWorld,
+  passwordCredentials,
+  VISIBILITY_SECONDS,
+  type World,
+} from '../local/world.ts';
 import { printedSince, printedSoFar, secret } from './output/printed.ts';
 import { proxyOf } from './queue-proxy.ts';
 
@@ -16,9 +22,6 @@ export const password = secret(passwordCredentials.password);
 
 /** The function's time, unless a test says otherwise. */
 const REMAINING_MS = 20_000;
-/** Six times the function's timeout, as serverless.yml has it: a message that nobody touches stays hidden so long. */
-export const VISIBILITY_SECONDS = 180;
-
 export interface Parcel {
   body: string;
   attributes?: Record<string, Attribute>;
@@ -292,4 +295,4 @@ export const learnTokens = ({ requests }: { requests: { headers: NodeJS.Dict<str
   }
 };
 
-export { defaultAccount, passwordCredentials };
+export { defaultAccount, passwordCredentials, VISIBILITY_SECONDS };

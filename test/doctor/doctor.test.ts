@@ -6,7 +6,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { GetQueueAttributesCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { checkAge } from '../../lib/cli/check-up/age.ts';
 import type { Check } from '../../lib/doctor/check.ts';
 import { checkQueues } from '../../lib/doctor/check-queues.ts';
@@ -28,27 +27,8 @@ const context = { awsRequestId: 'doctor', getRemainingTimeInMillis: () => 29_950
 
 useEnvironment();
 
-/** Queues as resources/queues.yml makes them. */
-const setUpQueues = async () => {
-  const client = new SQSClient();
-  const [source, dead] = [process.env.QUEUE_URL, process.env.DEAD_LETTER_QUEUE_URL] as [string, string];
-  const set = (QueueUrl: string, Attributes: Record<string, string>) =>
-    client.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
-  const { Attributes } = await client.send(
-    new GetQueueAttributesCommand({ QueueUrl: dead, AttributeNames: ['QueueArn'] }),
-  );
-  await set(dead, { MessageRetentionPeriod: String(14 * DAY_SECONDS) });
-  await set(source, {
-    MessageRetentionPeriod: String(7 * DAY_SECONDS),
-    VisibilityTimeout: '185',
-    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount: 500 }),
-  });
-  client.destroy();
-};
-
 const start = async (setup: Setup = {}) => {
   const environment = await startEnvironment(setup);
-  await setUpQueues();
   const check = async (): Promise<Check[]> => {
     const answer = (await environment.handler({ doctor: true }, context)) as unknown as { checks: Check[] };
     expect(leaksIn(JSON.stringify(answer))).toEqual([]);
