@@ -59,8 +59,10 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
     // Renewed or refused since: no other call is needed to know.
     if (!renewal.isCurrent(by)) return 'refused';
     const answer = await sendAs(by, readOnlyCall(headers), send);
+    const verdict = verdictOf(answer);
+    if (verdict === 'good') by.isProved = true;
     if (isRefusal(answer)) await refuse(by, answer);
-    return verdictOf(answer);
+    return verdict;
   };
   const examinations = new WeakMap<Authorization, (send: Send) => Promise<Verdict>>();
   const ask = (by: Authorization, send: Send): Promise<Verdict> => {

@@ -168,6 +168,11 @@ describe('a new key', () => {
       ],
       'marked but one',
     ],
+    [
+      'a right one, where OSM itself is in trouble with that call',
+      [{ does: 'answer', status: 500, body: { error_code: 'OSM.0004' }, match: { kind: 'unread' } }],
+      'marked',
+    ],
   ])('one mark goes first, then all at once: %s', async (_, faults, becomes) => {
     const service = await start('aksk', {
       huawei: { faults, latencyMs: 30 },
