@@ -34,6 +34,7 @@ export const createPace = (mostPerSecond: number) => {
   let perSecond = mostPerSecond;
   /** Calls that started before were under way when the pace was lowered: their 429 says nothing new. */
   let loweredAt = Number.NEGATIVE_INFINITY;
+  /** The last 429 or growth: a second after it, an answer lets the pace grow. */
   let calmSince = Number.NEGATIVE_INFINITY;
   let last = Promise.resolve(true);
   let lastInHaste = Promise.resolve(true);
@@ -91,8 +92,7 @@ export const createPace = (mostPerSecond: number) => {
         perSecond = Math.max(LEAST_PER_SECOND, perSecond * LOWERED_TO);
       } else if (perSecond < mostPerSecond && now - calmSince >= SECOND_MS) {
         perSecond = Math.min(mostPerSecond, perSecond + mostPerSecond * GROWTH);
-        // Where answers come all the time, seconds are counted without a gap.
-        calmSince = now - calmSince < 2 * SECOND_MS ? calmSince + SECOND_MS : now;
+        calmSince = now;
       }
     },
   };

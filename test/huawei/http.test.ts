@@ -164,6 +164,18 @@ test.each([
   });
 });
 
+test('a kept connection that breaks within an answer is not stale', async () => {
+  let isBroken = false;
+  const { url } = await serve((request, response) => {
+    if (!isBroken) return response.end();
+    return response.write('{', () => request.socket.destroy());
+  });
+  const client = createClient(url, 3000);
+  await client.send(call());
+  isBroken = true;
+  expect(await client.send(call())).toMatchObject({ broken: { code: 'unreachable' }, stale: false });
+});
+
 test('a kept connection that breaks before any answer is stale; a new one that breaks is not', async () => {
   let isBroken = false;
   const { url } = await serve((request, response) => {

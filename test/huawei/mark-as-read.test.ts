@@ -1,7 +1,8 @@
 // Marks and looks over real connections to Huawei's stand-in.
-import { type Call, createClient } from '../../lib/huawei/http.ts';
+import { type Broken, type Call, createClient } from '../../lib/huawei/http.ts';
 import { createMarkAsRead, createOsmCall, createPacedSend } from '../../lib/huawei/mark-as-read.ts';
 import { createLook } from '../../lib/huawei/messages.ts';
+import type { Answer } from '../../lib/huawei/outcome.ts';
 import { createPace } from '../../lib/huawei/pace.ts';
 import type { HuaweiOptions } from '../../local/huawei/options.ts';
 import { startHuawei } from '../../local/huawei/server.ts';
@@ -19,7 +20,11 @@ const start = async (options: HuaweiOptions = {}, { perSecond = 10_000, headers 
 };
 type Huawei = Awaited<ReturnType<typeof startHuawei>>;
 
-const instanceAt = (huawei: Huawei, { perSecond = 10_000, headers = {} } = {}) => {
+/** @param again whether the session makes its call once more, as after a 401 */
+const instanceAt = (
+  huawei: Huawei,
+  { perSecond = 10_000, headers = {}, again = (_: Answer | Broken): boolean => false } = {},
+) => {
   const { token } = huawei.iam.issueToken('relay');
   const counts: Record<string, number> = {};
   const send = createPacedSend({
@@ -32,8 +37,11 @@ const instanceAt = (huawei: Huawei, { perSecond = 10_000, headers = {} } = {}) =
     },
   });
   const session = {
-    authorized: (each: Call, sendIt: (call: Call) => ReturnType<typeof send>) =>
-      sendIt({ ...each, headers: { ...each.headers, 'X-Auth-Token': token } }),
+    authorized: async (each: Call, sendIt: (call: Call) => ReturnType<typeof send>) => {
+      const call = { ...each, headers: { ...each.headers, 'X-Auth-Token': token } };
+      const answer = await sendIt(call);
+      return again(answer) ? sendIt(call) : answer;
+    },
   };
   const call = createOsmCall({ send, session, headers });
   return { counts, mark: createMarkAsRead(call, asIs), look: createLook({ call, redact: asIs }) };
@@ -76,6 +84,27 @@ test.each([
     expect(counts.Calls).toBe(6);
   },
 );
+
+test('the repeat opens a connection of its own, whatever others are kept: they may be dead too', async () => {
+  const { huawei, mark } = await start({ latencyMs: 20 });
+  await Promise.all(['1', '2', '3'].map(case_id => mark({ case_id }, timing())));
+  expect(huawei.state().connections).toBe(3);
+  huawei.faults.add({ does: 'close', times: 1 });
+  expect(await mark({ case_id: '1' }, timing())).toMatchObject(MARKED);
+  expect(huawei.state().connections).toBe(4);
+});
+
+test('there is one such repeat for a mark, also where its call is made again after a 401', async () => {
+  const { huawei } = await start({ latencyMs: 20 });
+  const again = (answer: Answer | Broken) => 'status' in answer && answer.status === 401;
+  const { mark, counts } = instanceAt(huawei, { again });
+  await Promise.all(['1', '2', '3'].map(case_id => mark({ case_id }, timing())));
+  huawei.faults.add({ does: 'close', times: 1 });
+  huawei.faults.add({ does: 'answer', status: 401, times: 1 });
+  huawei.faults.add({ does: 'close', times: 1 });
+  expect(await mark({ case_id: '1' }, timing())).toMatchObject({ code: 'unreachable' });
+  expect(counts.Calls).toBe(3 + 3);
+});
 
 test('a call has the time it is given', async () => {
   const { mark } = await start({ latencyMs: 500 });

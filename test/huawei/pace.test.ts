@@ -153,6 +153,12 @@ test('a second of rest gives nothing back: only answers do', async () => {
   pace.answered(429, 0);
   await seconds(30);
   expect(await startsIn(10)).toBe(60);
+  // It was under way when the pace was lowered: it takes nothing more, but its second was not calm.
+  pace.answered(429, 0);
+  await jest.advanceTimersByTimeAsync(900);
+  pace.answered(200, performance.now());
+  await seconds(1);
+  expect(await startsIn(10)).toBe(60);
   pace.answered(200, performance.now());
   await seconds(2);
   expect(await startsIn(10)).toBe(64);
