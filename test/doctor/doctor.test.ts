@@ -1,15 +1,13 @@
 // The check-up: inside the function, from the command line, and from the command line inside a deployed function.
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { checkAge } from '../../lib/cli/check-up/age.ts';
 import type { Check } from '../../lib/doctor/check.ts';
 import { checkQueues } from '../../lib/doctor/check-queues.ts';
+import { startAws } from '../../local/aws/endpoint.ts';
 import { startAwsStores } from '../aws-stores.ts';
+import { startStage } from '../cli/stage.ts';
 import {
   closeAfter,
   fabricated,
@@ -417,70 +415,31 @@ describe('the age of the oldest message', () => {
     ['cannot be read', 403, 'skipped', /AccessDenied/],
   ])('%s', async (_, points, status, says) => {
     await start();
-    const asked: string[] = [];
-    const server = createServer(async (request, response) => {
-      asked.push(await text(request));
-      response.statusCode = points === 403 ? 403 : 200;
-      response.setHeader('Content-Type', 'application/x-amz-json-1.0');
-      const refusal = { __type: 'AccessDeniedException', message: 'not you' };
-      response.end(JSON.stringify(points === 403 ? refusal : { Datapoints: points }));
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    process.env.AWS_ENDPOINT_URL_CLOUDWATCH = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const aws = closeAfter(await startAws());
+    const refusal = { __type: 'AccessDeniedException', message: 'not you' };
+    aws.intercept = () =>
+      points === 403 ? { status: 403, body: refusal } : { status: 200, body: { Datapoints: points } };
+    process.env.AWS_ENDPOINT_URL_CLOUDWATCH = aws.url;
     try {
       const check = await checkAge(process.env.QUEUE_URL as string);
       expect(check).toMatchObject({ check: 'oldest message', status, says: expect.stringMatching(says) });
-      expect(asked[0]).toContain('ApproximateAgeOfOldestMessage');
+      expect(JSON.stringify(aws.calls[0]?.body)).toContain('ApproximateAgeOfOldestMessage');
     } finally {
       delete process.env.AWS_ENDPOINT_URL_CLOUDWATCH;
-      server.close();
-      server.closeAllConnections();
     }
   });
 });
 
-/** CloudFormation and Lambda as far as one call each goes. */
+/** A deployed stage that this process finds. */
 const startStack = async (invoke: (event: unknown) => Promise<unknown>) => {
-  const asked: string[] = [];
-  const name = 'read-receipt-relay-prod-mark-as-read';
-  const outputs = {
-    QueueUrl: process.env.QUEUE_URL,
-    DeadLetterQueueUrl: process.env.DEAD_LETTER_QUEUE_URL,
-    MarkAsReadFunctionName: name,
+  const [queueUrl, deadLetterQueueUrl] = [process.env.QUEUE_URL, process.env.DEAD_LETTER_QUEUE_URL];
+  const stage = await startStage({ queueUrl, deadLetterQueueUrl, invoke } as Parameters<
+    typeof startStage
+  >[0]);
+  Object.assign(process.env, stage.environment);
+  const close = async () => {
+    for (const name of Object.keys(stage.environment)) delete process.env[name];
+    await stage.close();
   };
-  const members = Object.entries(outputs)
-    .map(
-      ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
-    )
-    .join('');
-  const server = createServer(async (request, response) => {
-    const body = await text(request);
-    if (request.url === '/') {
-      response.end(
-        `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><Outputs>${members}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
-      );
-      return;
-    }
-    asked.push(`${request.url} ${body}`);
-    const answer = await invoke(JSON.parse(body)).catch(({ message }: Error) => {
-      response.setHeader('X-Amz-Function-Error', 'Unhandled');
-      return { errorType: 'Error', errorMessage: message };
-    });
-    response.end(JSON.stringify(answer));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  process.env.AWS_ENDPOINT_URL_CLOUDFORMATION = url;
-  process.env.AWS_ENDPOINT_URL_LAMBDA = url;
-  return closeAfter({
-    asked,
-    async close() {
-      delete process.env.AWS_ENDPOINT_URL_CLOUDFORMATION;
-      delete process.env.AWS_ENDPOINT_URL_LAMBDA;
-      server.close();
-      server.closeAllConnections();
-    },
-  });
+  return closeAfter({ asked: stage.asked, close });
 };
