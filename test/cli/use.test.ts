@@ -135,6 +135,11 @@ test('every verb runs under Node 20, without a warning, and a repair keeps numbe
   const node = { node: olderNode };
   for (const args of [['status'], ['list'], ['discard', '--dry-run'], ['send', '--case', 'b'], ['--help']])
     expect(await line.relay(args, node)).toMatchObject({ code: 0, err: '' });
+  const env = { OSM_ENDPOINT: 'http://127.0.0.1:9', CREDENTIALS_FROM: 'file:/nowhere' };
+  const checked = json(await line.relay(['doctor', '--json'], { ...node, env }));
+  expect(checked.checks.map(({ check }: { check: string }) => check)).toContain('queue');
+  const looked = await line.relay(['doctor', '--case', 'a'], { ...node, env });
+  expect(looked.out).toMatch(/^Case a: the stored credentials/);
   const set = ['replay', '--set', 'group_id=g', '--yes', '--json'];
   expect(json(await line.relay(set, node))).toMatchObject({ replayed: 1 });
   expect(line.pair.receipts().map(({ body }) => body)).toContain(

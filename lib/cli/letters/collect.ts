@@ -21,23 +21,13 @@ export const entryOf = ({ messageId, code, failure, message, deadLetteredAt, rep
 });
 export type Entry = ReturnType<typeof entryOf>;
 
-/** Map.groupBy, which Node 20 has not. */
-const groupBy = <T, K>(items: T[], keyOf: (item: T) => K): [K, T[]][] => {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return [...groups];
-};
-
 /** By code, most first: how many, how old, and the reason that is given most often. */
 export const groupsOf = (entries: Entry[]) =>
-  groupBy(entries, ({ code }) => code)
+  [...Map.groupBy(entries, ({ code }) => code)]
     .map(([code, some]) => {
-      const details = groupBy(some, ({ detail }) => detail).sort((a, b) => b[1].length - a[1].length);
+      const details = [...Map.groupBy(some, ({ detail }) => detail)].sort(
+        (a, b) => b[1].length - a[1].length,
+      );
       const times = some.map(entry => entry.dead_lettered_at).sort();
       return {
         code,

@@ -20,7 +20,7 @@ export const previewText = ({ letters, by_code, first, ...times }: Preview): str
     `${message_id}  ${plain(code)}`,
     ...(after === before ? [`    ${shorten(before)}`] : [`  - ${shorten(before)}`, `  + ${shorten(after)}`]),
   ]);
-  const ages = letters === 1 ? ago(oldest) : `${ago(oldest)} to ${ago(newest)}`;
+  const ages = [...new Set([ago(oldest), ago(newest)])].join(' to ');
   return [
     table(['CODE', 'COUNT'], codes),
     `\nDead-lettered ${ages}. ${letters > first.length ? `The first ${first.length} of ${number(letters)}:` : 'In full:'}`,

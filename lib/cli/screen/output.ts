@@ -34,13 +34,13 @@ export const table = (names: string[], rows: string[][]): string => {
   const room = screenColumns() - before;
   const isUnder = widths[last] !== undefined && widths[last] > room && room < LEAST_DETAIL;
   return lines
-    .flatMap((row, index) => {
+    .flatMap(row => {
       const start = row
         .slice(0, last)
         .map((cell, column) => padTo(cell, widths[column] as number))
         .join('  ');
       const detail = row[last] ?? '';
-      if (isUnder && index > 0) return [start.trimEnd(), `  ${detail}`];
+      if (isUnder) return [start.trimEnd(), `  ${detail}`];
       return wrap(detail, room)
         .split('\n')
         .map((line, at) => `${at === 0 ? start : ' '.repeat(before - 2)}  ${line}`.trimEnd());
