@@ -35,6 +35,7 @@ export const createBreaker = ({ log, count }: Pick<Telemetry, 'log' | 'count'>) 
 
   const close = () => {
     failures = 0;
+    if (opened) log.info('breaker.closed', { after_s: Math.round((Date.now() - opened.at) / 1000) });
     opened = undefined;
     tell();
   };
@@ -50,10 +51,7 @@ export const createBreaker = ({ log, count }: Pick<Telemetry, 'log' | 'count'>) 
   /** What a mark's call says of the service. */
   const hear = (key: string, outcome: Outcome, began: number, isTry: boolean) => {
     if (outcome.code === 'unfinished' || outcome.code === 'superseded' || 'unsent' in outcome) return;
-    if (outcome.code === 'rate_limited') {
-      if (isTry) close();
-      return;
-    }
+    if (outcome.code === 'rate_limited') return isTry ? close() : undefined;
     const isKnown = failedLately(key);
     failedAt.delete(key);
     if (outcome.code === 'marked' || !isServiceFailure(outcome)) {

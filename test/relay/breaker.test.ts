@@ -25,8 +25,12 @@ const marks = (name: string, count: number, answer: Answer): [string, Answer][] 
 
 const start = () => {
   let opened = 0;
+  let closed = 0;
   const calls: { key: string; at: number }[] = [];
-  const breaker = createBreaker({ count: () => opened++, log: { error: () => {} } } as never);
+  const breaker = createBreaker({
+    count: () => opened++,
+    log: { error: () => {}, info: () => closed++ },
+  } as never);
 
   /** One invocation: `kept` are those that were not called. */
   const batch = async (of: [string, Answer][], { inFlight = 50, forMs = 25_000 } = {}) => {
@@ -63,7 +67,7 @@ const start = () => {
       tookMs,
     };
   };
-  return { batch, breaker, calls, opened: () => opened };
+  return { batch, breaker, calls, opened: () => opened, closed: () => closed };
 };
 
 const open = async (batch: ReturnType<typeof start>['batch']) => {
@@ -217,10 +221,10 @@ describe('while it is open', () => {
     ['meets a receipt at fault', gone],
     ['meets a 429', limited],
   ])('a try that %s closes it: all that waited are called', async (_, answer) => {
-    const { batch } = start();
+    const { batch, closed } = start();
     await open(batch);
     const { calls, kept, lastMs } = await batch([...marks('a', 1, answer), ...marks('b', 200, ok())]);
-    expect([calls, kept]).toEqual([201, []]);
+    expect([calls, kept, closed()]).toEqual([201, [], 1]);
     expect(lastMs).toBeLessThan(200);
   });
 
