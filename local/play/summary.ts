@@ -81,7 +81,7 @@ export const summarize = (facts: Facts) => {
   const rows: Row[] = [
     ['Receipts sent', sent.length],
     ['Marked', counts.marked, replayed > 0 ? `${replayed} of them after repair and replay` : ''],
-    ['Superseded', counts.superseded, 'late, and the other side had written since: left unread'],
+    ['Superseded', counts.superseded, 'late, with newer messages: left unread'],
     ['Calls saved', saved, `by coalescing: ${count(marks, 'mark')} at Huawei for ${counts.marked} receipts`],
     ['Came back', delays.size, 'after the rate limit and the outages'],
     ['Dead letters made', died, list(made)],
