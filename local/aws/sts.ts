@@ -110,6 +110,7 @@ export const createSts = (options: StsOptions, issuer: () => string) => {
       set(changed: StsOptions): void {
         Object.assign(settings, changed);
       },
+      /** A token for an audience, as STS would give it. */
       sign,
     },
   };

@@ -96,8 +96,6 @@ export const optionsSchema = z.strictObject({
     .default(32 * 1024),
   /** How far this cloud's clock is from the machine's; the `Date` header tells it. */
   clockOffsetMs: z.number().default(0),
-  /** How long an idle connection is kept. */
-  keepAliveMs: z.number().min(1).default(60_000),
   /** The request log keeps so many, the newest; 0 keeps none, absent keeps all. */
   logAtMost: z.number().int().min(0).optional(),
   /** Seed of the faults' dice. */

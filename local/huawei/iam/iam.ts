@@ -154,9 +154,6 @@ export function createIam(settings: Settings, clock: Clock) {
         const lock = lockOf(userNamed(userName));
         return { locked: lock.lockedUntil > 0, failures: lock.failures };
       },
-      unlock(userName: string): void {
-        locks.delete(userNamed(userName));
-      },
       /** Tokens issued to a log-in of either kind. */
       get logIns() {
         return logIns;

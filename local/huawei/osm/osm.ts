@@ -3,13 +3,7 @@ import { isObject, parseJson } from '../../../lib/json.ts';
 import { type Answer, json } from '../answer.ts';
 import { type Clock, type Identity, type Listing, listingSchema, type Settings } from '../options.ts';
 import { isJson, type LoggedRequest } from '../requests.ts';
-import {
-  type CaseMessage,
-  createCases,
-  type HiddenMessage,
-  type SupportCase,
-  type Writing,
-} from './cases.ts';
+import { createCases, type HiddenMessage, type SupportCase, type Writing } from './cases.ts';
 import { pageOf } from './message-list.ts';
 
 const CASE_ID_MAX = 64;
@@ -148,10 +142,6 @@ export function createOsm(settings: Settings, clock: Clock) {
       unread(caseId: string): number | undefined {
         const found = cases.find(caseId);
         return found && cases.unreadOf(found);
-      },
-      /** A case's messages in the order of their times. */
-      messages(caseId: string): readonly Readonly<CaseMessage>[] {
-        return cases.find(caseId)?.messages ?? [];
       },
       /** Messages that marks made read though no person (`read`) had read the case at or after their writing. */
       hidden: (): HiddenMessage[] => cases.hidden(),
