@@ -84,10 +84,9 @@ const usedShare = async (
 /** A gateway that allows less than we may send. */
 const pace = async ({ world, fail, measures, spec }: Run, limit: number) => {
   const one = world();
-  one.huawei.setLimit(limit);
   one.fault('rate_limit', START_MS, START_MS + HOUR_MS);
-  one.huawei.setLimit(limit);
-  arrive(one, 100, START_MS + MINUTE_MS, START_MS + 2 * MINUTE_MS);
+  one.clock.at(one.clock.world, START_MS + SECOND_MS, () => one.huawei.setLimit(limit));
+  arrive(one, 200, START_MS + MINUTE_MS, START_MS + 1.7 * MINUTE_MS);
   const shares = await usedShare(one, limit, START_MS + MINUTE_MS, START_MS + 6 * MINUTE_MS, spec.everyTurn);
   const least = Math.min(...shares);
   measures[`pace at ${limit}`] = least;
@@ -134,7 +133,13 @@ export const runMeasure = async (spec: SeasonSpec, seed: number, fail: Fail) => 
   let receipts = 0;
   const worlds: World[] = [];
   const world = (options: Partial<WorldOptions> = {}) => {
-    const created = createWorld({ seed, perDay: spec.perDay, credentials: 'password', ...options });
+    const created = createWorld({
+      seed,
+      perDay: spec.perDay,
+      credentials: 'password',
+      isShort: false,
+      ...options,
+    });
     worlds.push(created);
     return created;
   };
@@ -143,8 +148,7 @@ export const runMeasure = async (spec: SeasonSpec, seed: number, fail: Fail) => 
   await poison(run, 0.05, 'p99 with poison, quiet');
   for (const limit of [5, 20, 40, 100]) await pace(run, limit);
   await backlog(run);
-  await drain(run, 'osm_unavailable');
-  await drain(run, 'osm_hangs');
+  await drain(run, seed % 2 ? 'osm_unavailable' : 'osm_hangs');
   for (const { people, oracle } of worlds) {
     receipts += people.receipts;
     for (const { promise, detail } of oracle.broken) fail(promise, detail);

@@ -25,7 +25,7 @@ const readAlarm = (block: string): Alarm => {
   const isReplay = /replay/i.test(dimensions);
   const isDead = /deadLetters|DeadLetterQueue/.test(dimensions);
   return {
-    name: field(block, 'AlarmName').replace(/^.*?name}-/, ''),
+    name: /AlarmName: \S*}-(\S+)/.exec(block)?.[1] ?? '',
     metric: `${isReplay ? 'replay ' : isDead ? 'dead ' : ''}${field(block, 'MetricName')}`,
     statistic: STATISTICS[field(block, 'Statistic')] ?? 'most',
     periodMinutes: Number(field(block, 'Period')) / 60,

@@ -32,6 +32,8 @@ export interface Look {
   case: Case;
   /** Nothing could be told from it, or it was trouble. */
   kind: 'told' | 'odd' | 'trouble';
+  /** Its times were of another zone. */
+  isShifted?: boolean;
 }
 interface Watch {
   onAnswered: (owner: Owner, key: string, answered: Answered) => void;
@@ -156,7 +158,8 @@ export const createHuawei = (
           ])
         : undefined) ??
       (of ? ofCase(of) : osm('OSM.01010015'));
-    const looked = (kind: Look['kind']) => of && onLooked(request.owner, { case: of, kind });
+    const looked = (kind: Look['kind'], isShifted = false) =>
+      of && onLooked(request.owner, { case: of, kind, isShifted });
     if (reply || !of) {
       const answered = reply ? answeredOf(reply) : undefined;
       looked(
@@ -182,7 +185,7 @@ export const createHuawei = (
       content: 's3cr3t words of a message',
       create_time: odd === 3 ? 'yesterday' : format(odd === 4 ? at + 9 * HOUR_MS : at),
     }));
-    looked(odd === 3 || odd === 4 ? 'odd' : 'told');
+    looked(odd === 3 || odd === 4 ? 'odd' : 'told', odd === 4);
     const answer = json(200, { count: of.messages.length, message_list });
     if (faults.on('osm_slow')) answer.afterMs = 3000;
     return answer;

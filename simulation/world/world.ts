@@ -26,6 +26,7 @@ export interface WorldOptions {
   seed: number;
   perDay: number;
   credentials?: CredentialsKind;
+  isShort?: boolean;
   /** Variables of the function beside the usual ones. */
   variables?: Record<string, string>;
   realTelemetry?: boolean | undefined;
@@ -40,6 +41,7 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
   useClock(clock);
   const faults = createFaults(clock.now);
   const choose = random('world');
+  const isShort = options.isShort ?? choose.chance(0.2);
   const config = loadConfig({
     OSM_ENDPOINT: 'https://osm.example.com',
     IAM_ENDPOINT: 'https://iam.example.com',
@@ -49,6 +51,8 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
     DEAD_LETTER_QUEUE_URL: DEAD_LETTERS,
     AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
     AWS_SECRET_ACCESS_KEY: `${SECRET_MARK}-of-aws-0123456789`,
+    // Some worlds are short-lived, so that ages are reached that others reach in days.
+    ...(isShort && { QUEUE_RETENTION_SECONDS: '14400', MAX_AGE_SECONDS: '7200' }),
     ...variables,
   });
   const oracle = createOracle(clock, faults, story, {
