@@ -144,11 +144,17 @@ export const runMeasure = async (spec: SeasonSpec, seed: number, fail: Fail) => 
     return created;
   };
   const run: Run = { spec, world, fail, measures };
-  await poison(run, 2, 'p99 with poison, busy');
-  await poison(run, 0.05, 'p99 with poison, quiet');
-  for (const limit of [5, 20, 40, 100]) await pace(run, limit);
-  await backlog(run);
-  await drain(run, seed % 2 ? 'osm_unavailable' : 'osm_hangs');
+  const all: Record<string, () => Promise<void>> = {
+    busy: () => poison(run, 2, 'p99 with poison, busy'),
+    quiet: () => poison(run, 0.05, 'p99 with poison, quiet'),
+    pace: async () => {
+      for (const limit of [5, 20, 40, 100]) await pace(run, limit);
+    },
+    backlog: () => backlog(run),
+    drain: () => drain(run, seed % 2 ? 'osm_unavailable' : 'osm_hangs'),
+  };
+  for (const [name, measure] of Object.entries(all))
+    if (spec.measure === undefined || spec.measure === name) await measure();
   for (const { people, oracle } of worlds) {
     receipts += people.receipts;
     for (const { promise, detail } of oracle.broken) fail(promise, detail);

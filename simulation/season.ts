@@ -18,6 +18,10 @@ export interface SeasonSpec {
   /** Only these faults; all where absent. */
   faults?: Fault[] | undefined;
   perDay: number;
+  /** Only this one of the figures. */
+  measure?: string | undefined;
+  /** Retention and age of hours instead of days. */
+  isShort?: boolean;
   everyTurn?: boolean;
   realTelemetry?: boolean;
   /** Tells what happens to this case, up to then. */
@@ -46,9 +50,9 @@ type Kind = 'pairs' | 'quiet' | 'single' | 'measures';
 const OTHERS: Partial<Record<number, Kind>> = { 1: 'quiet', 2: 'single', 3: 'measures' };
 
 /** What each day of a season brings: nothing, one fault, or two at once. */
-const planOf = ({ index, days, faults }: SeasonSpec): { kind: Kind; days: Fault[][] } => {
+const planOf = ({ index, days, faults, measure }: SeasonSpec): { kind: Kind; days: Fault[][] } => {
   const pool = faults ?? [...faultNames];
-  const kind = faults ? 'pairs' : (OTHERS[index % 10] ?? 'pairs');
+  const kind = faults ? 'pairs' : measure ? 'measures' : (OTHERS[index % 10] ?? 'pairs');
   const list = <T>(make: (day: number) => T) => Array.from({ length: days }, (_, day) => make(day));
   if (kind === 'quiet' || kind === 'measures' || pool.length === 0) return { kind, days: list(() => []) };
   const decade = Math.floor(index / 10);

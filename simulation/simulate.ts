@@ -207,8 +207,8 @@ const runDefects = async (): Promise<number> => {
   const queue = [...defects];
   const work = async () => {
     for (let defect = queue.shift(); defect; defect = queue.shift()) {
-      const { name, faults, seed, days = 3, perDay = PER_DAY, index = 0 } = defect;
-      const seasons = [{ seed, index, days, perDay, faults }];
+      const { name, file: _file, from: _from, to: _to, ...world } = defect;
+      const seasons = [{ ...world, index: 0, perDay: PER_DAY }];
       const [planted, sound] = [[] as Timed[], [] as Timed[]];
       const crash = await runChild({ seasons, defect: name }, result => planted.push(result));
       await runChild({ seasons }, result => sound.push(result));

@@ -16,6 +16,8 @@ export interface Tracked {
   /** Messages that carry it now, in either queue. */
   copies: number;
   settledAt?: number;
+  /** Sent when it was read, of a case that nothing is wrong with. */
+  isPrompt: boolean;
   isArchived?: boolean;
   /** Its first sending time was lost on a way that the contract does not cover. */
   isUndated?: boolean;
@@ -45,6 +47,7 @@ export interface Limits {
   retentionMs: number;
   lateAfterMs: number;
   timeoutMs: number;
+  perSecond: number;
 }
 
 export const hiddenKinds = ['race', 'fresh', 'unchecked', 'sender', 'broken'] as const;
@@ -56,6 +59,10 @@ const SLACK_MS = 2_000;
 /** From a decision to its arrival at the other side. */
 const TURN_MS = 5_000;
 const MOST_BACKOFF_MS = HOUR_MS;
+/** After trouble that stops all, what waits longest comes back within the longest back-off. */
+const RECOVERY_MS = HOUR_MS;
+/** An outage gets one call a second of each instance, and what new instances need to notice it. */
+const MOST_OUTAGE_CALLS = 2 * 60 + 100;
 const MOST_KEPT = 50;
 /** What keeps the function from moving a receipt whose time runs out. */
 const BLIND = ['kills', 'paused', 'sqs_outage', 'sqs_partial', 'sqs_throttled', 'sqs_misses'] as const;
@@ -64,8 +71,11 @@ const BLIND = ['kills', 'paused', 'sqs_outage', 'sqs_partial', 'sqs_throttled', 
 export const createOracle = (clock: Clock, faults: Faults, about: string | undefined, limits: Limits) => {
   const receipts = new Map<number, Tracked>();
   const invocations = new Map<Owner, Invocation>();
+  /** When each sandbox began its last calls. */
+  const calls = new Map<Owner, number[]>();
   const broken: Broken[] = [];
   let brokenCount = 0;
+  let outage = { minute: 0, calls: 0 };
   const hidden: Record<HiddenKind, number> = { race: 0, fresh: 0, unchecked: 0, sender: 0, broken: 0 };
   const refusedAt = new Map<number, number[]>();
   const waits: number[] = [];
@@ -183,7 +193,22 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
         letters: new Set(),
       });
     },
+    /** A call to OSM leaves a sandbox. */
+    called(owner: Owner) {
+      const times = calls.get(owner) ?? [];
+      calls.set(owner, times);
+      times.push(clock.now());
+      if (times.length <= limits.perSecond) return;
+      const windowMs = clock.now() - (times.shift() as number);
+      if (windowMs < 1000) fail('the pace is kept', `${limits.perSecond + 1} calls in ${windowMs} ms`);
+    },
     answered(owner: Owner, key: string, answered: Answered) {
+      const { outageSince } = faults;
+      const minute = Math.floor(clock.now() / 60_000);
+      if (minute !== outage.minute) outage = { minute, calls: 0 };
+      const isLong = outageSince !== undefined && clock.now() - outageSince > 120_000;
+      if (isLong && ++outage.calls === MOST_OUTAGE_CALLS)
+        fail('an outage is not called all the time', `${outage.calls} marks in a minute`);
       invocations.get(owner)?.answers.set(key, codeOf(answered));
       tell(
         key.slice(0, key.indexOf('|')),
@@ -228,6 +253,18 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       const settle = (how: string) => {
         ended(how);
         if (tracked.settledAt === undefined) waits.push(clock.now() - tracked.sentAt);
+        const wait = clock.now() - tracked.sentAt;
+        if (
+          tracked.settledAt === undefined &&
+          tracked.isPrompt &&
+          wait > 90_000 &&
+          faults.isCalm(wait + RECOVERY_MS)
+        )
+          fail(
+            'no healthy receipt waits for the trouble of others',
+            `receipt ${tracked.n} waited for ${wait} ms`,
+            of,
+          );
         tracked.settledAt ??= clock.now();
       };
       if (reading && invocation.marked.has(reading.key) && clock.now() >= tracked.readAt)

@@ -69,17 +69,38 @@ export const windowsOf = (day: readonly Fault[], dayMs: number, random: Random):
   });
 };
 
+/** Trouble of single receipts, or of looks: who reads meanwhile and is prompt must not wait for it. */
+const HARMLESS: ReadonlySet<Fault> = new Set([
+  'case_401',
+  'poison',
+  'list_down',
+  'list_odd',
+  'refusals_down',
+  'bad_receipts',
+  'late_apps',
+  'clocks_off',
+  'second_reader',
+]);
+/** Everything fails: nobody should keep calling. */
+const OUTAGES: readonly Fault[] = ['osm_unavailable', 'osm_hangs', 'osm_resets'];
+
 /** What is wrong now, and since when. */
 export const createFaults = (now: () => number) => {
   const active = new Map<Fault, number>();
   const ended = new Map<Fault, number>();
+  let lastHarmAt = Number.NEGATIVE_INFINITY;
   return {
     on: (fault: Fault): boolean => active.size > 0 && active.has(fault),
     /** It is on, or was until so many milliseconds ago. */
     lately: (fault: Fault, ms: number): boolean =>
       active.has(fault) || now() - (ended.get(fault) ?? Number.NEGATIVE_INFINITY) <= ms,
-    get any() {
-      return active.size > 0;
+    /** No trouble that stops others, for so long. */
+    isCalm: (ms: number): boolean =>
+      [...active.keys()].every(fault => HARMLESS.has(fault)) && now() - lastHarmAt >= ms,
+    /** Since when everything fails; undefined where it does not. */
+    get outageSince() {
+      const since = OUTAGES.flatMap(fault => active.get(fault) ?? []);
+      return since.length > 0 ? Math.min(...since) : undefined;
     },
     begin(fault: Fault) {
       active.set(fault, now());
@@ -87,6 +108,7 @@ export const createFaults = (now: () => number) => {
     end(fault: Fault) {
       active.delete(fault);
       ended.set(fault, now());
+      if (!HARMLESS.has(fault)) lastHarmAt = now();
     },
     list: () => [...active.keys()],
   };

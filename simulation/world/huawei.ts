@@ -193,6 +193,7 @@ export const createHuawei = (
 
   return {
     cases,
+    isOdd: (of: Case) => isPoison(of) || isRefused(of),
     /** Calls that the gateway let pass. */
     get passed() {
       return passed;

@@ -58,12 +58,28 @@ export const createOperator = ({ clock, random, faults, oracle, source, deadLett
       'timeout',
       'unknown',
     ];
-    await replay({ filter: { failure_code: codes as 'failed'[] }, ...rate }, { remainingMs: 800_000 });
+    const beganMs = clock.now();
+    const { counts } = await replay(
+      { filter: { failure_code: codes as 'failed'[] }, ...rate },
+      { remainingMs: 800_000 },
+    );
+    if (counts.stopped !== 'done' || !faults.isCalm(0)) return;
+    for (const { sentAt, attributes, state } of behind.deadLetters.messages()) {
+      if (state === 'hidden') oracle.fail('what a replay leaves is visible again', 'a dead letter is hidden');
+      const code = attributes.failure_code?.StringValue ?? 'unknown';
+      if (
+        sentAt < beganMs - 60_000 &&
+        codes.includes(code) &&
+        !(Number(attributes.replays?.StringValue) >= 3)
+      )
+        oracle.fail('a replay that is done leaves nothing behind', `a dead letter is left: ${code}`);
+    }
   };
 
   const discardHopeless = async () => {
     const filter = { failure_code: ['malformed', 'invalid', 'rejected', 'forbidden'] as 'invalid'[] };
     await discard(deadLetters, { filter }, async letters => {
+      if (faults.on('operator_killed') && random.chance(0.3)) throw new Error('ENOSPC: no space left');
       for (const letter of letters) {
         archive.push(archiveLineOf(letter));
         const tracked = oracle.receipts.get(numberIn(letter.message.body));

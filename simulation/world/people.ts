@@ -80,8 +80,9 @@ export const createPeople = ({ clock, random, faults, huawei, queue, oracle, per
   };
 
   /** A person has read; the app says so at once, or much later. */
-  const report = (of: Pick<Case, 'id' | 'group'>, { isColleague = false } = {}) => {
+  const report = (of: Case, { isColleague = false } = {}) => {
     const readAt = clock.now();
+    const isPrompt = !isColleague && !of.isClosed && !huawei.isOdd(of);
     const isLate = faults.on('late_apps') && random.chance(0.5);
     const offMs = faults.on('clocks_off') ? random.between(-10, 10) * MINUTE_MS : random.between(-500, 500);
     const names = random.chance(isLate ? 0.7 : 0.8);
@@ -100,7 +101,11 @@ export const createPeople = ({ clock, random, faults, huawei, queue, oracle, per
         n,
       };
       // An envelope is as old as its receipt.
-      send(wrap(receipt, clock.now(), forms[1]), { caseId: of.id, kind: 'good', readAt }, n);
+      send(
+        wrap(receipt, clock.now(), forms[1]),
+        { caseId: of.id, kind: 'good', readAt, isPrompt: isPrompt && !isLate },
+        n,
+      );
     });
   };
 
@@ -135,7 +140,7 @@ export const createPeople = ({ clock, random, faults, huawei, queue, oracle, per
   const bad = () => {
     const n = ++receipts;
     const readAt = clock.now();
-    const of = { caseId: `unknown-${n}`, readAt };
+    const of = { caseId: `unknown-${n}`, readAt, isPrompt: false };
     const kind = random.int(0, 3);
     if (kind === 0) send(`not JSON, n=${n}`, { ...of, kind: 'malformed' }, n);
     else if (kind === 1) send(JSON.stringify({ case_id: '', n }), { ...of, kind: 'invalid' }, n);

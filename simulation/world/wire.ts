@@ -38,6 +38,8 @@ interface Options {
   /** An owner was killed at a call. */
   onKilled: (owner: Owner) => void;
   /** A queue took a message from someone. */
+  /** An HTTP call leaves a process. */
+  onCalled: (owner: Owner, host: string) => void;
   onSent: (owner: Owner, queue: Queue, message: Sendable) => void;
 }
 
@@ -45,7 +47,7 @@ interface Options {
  * Everything that leaves a process: each call takes time there and back, belongs to who made it, and is a point at
  * which a process may be killed.
  */
-export const createWire = ({ clock, random, faults, serve, onKilled, onSent }: Options) => {
+export const createWire = ({ clock, random, faults, serve, onKilled, onCalled, onSent }: Options) => {
   /** Whether the call leaves; a killed owner's calls are nobody's, and its answers never come. */
   const leaves = (owner: Owner): boolean => {
     if (owner.state === 'dead') return false;
@@ -76,6 +78,7 @@ export const createWire = ({ clock, random, faults, serve, onKilled, onSent }: O
         const isKept = !call.fresh && idleMs > STALE_AFTER_MS && idleMs < DROPPED_AFTER_MS;
         lastMs = clock.now();
         if (!leaves(owner)) return;
+        onCalled(owner, host);
         clock.after(clock.world, latencyMs(), () => {
           const isStale = isKept && random() < 0.05;
           const reply: Reply = isStale ? { kind: 'reset', afterMs: 0 } : serve({ ...call, host, owner });

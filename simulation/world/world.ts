@@ -61,6 +61,7 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
     retentionMs: config.queueRetentionSeconds * 1000,
     lateAfterMs: config.lateAfterSeconds * 1000,
     timeoutMs: config.requestTimeoutMs,
+    perSecond: config.maxRequestsPerSecond,
   });
   const alarms = createAlarms(clock.now);
   const publish = (name: string, values: number[]) => {
@@ -98,6 +99,9 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
     faults,
     serve: request => (request.host.startsWith('osm') ? huawei : accounts).serve(request),
     onKilled: owner => lambda.killed(owner),
+    onCalled: (owner, host) => {
+      if (host.startsWith('osm')) oracle.called(owner);
+    },
     onSent: (owner, queue, message) => {
       if (queue === dead) oracle.deadLettered(owner, message);
     },
