@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
+import { type CredentialsKind, credentialsKinds } from './world/accounts.ts';
 import { type Fault, faultNames } from './world/faults.ts';
 
 /** A mistake that someone could make: a text of the source, what it would be, and the world that shows it. */
@@ -12,8 +13,11 @@ export interface Defect {
   days: number;
   faults?: Fault[];
   measure?: string;
-  isShort: boolean;
+  life: 'long' | 'aged' | 'brief';
+  credentials?: CredentialsKind;
 }
+
+const lives = ['aged', 'brief'] as const;
 
 /** Reads defects.txt: a name, where and with what, the text as it is, and as it is planted. */
 const readDefects = (): Defect[] =>
@@ -24,17 +28,19 @@ const readDefects = (): Defect[] =>
       const [name = '', where = '', from = '', to = ''] = block.trim().split('\n');
       const [file = '', ...words] = where.trim().split(/\s+/);
       const faults = faultNames.filter(fault => words.includes(fault));
-      const number = (word: string, otherwise: number) =>
-        Number(words.find(one => one.startsWith(`${word}=`))?.slice(word.length + 1) ?? otherwise);
-      const measure = words.find(one => one.startsWith('measure='))?.slice('measure='.length);
+      const text = (word: string) => words.find(one => one.startsWith(`${word}=`))?.slice(word.length + 1);
+      const measure = text('measure');
+      const credentials = credentialsKinds.find(kind => words.includes(kind));
+      const life = lives.find(one => words.includes(one)) ?? 'long';
       return {
         name,
         file,
         from: from.slice(2),
         to: to.slice(2),
-        seed: number('seed', 1),
-        days: number('days', 2),
-        isShort: words.includes('short'),
+        seed: Number(text('seed') ?? 1),
+        days: Number(text('days') ?? 2),
+        life,
+        ...(credentials && { credentials }),
         ...(measure ? { measure } : { faults }),
       };
     });

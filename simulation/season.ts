@@ -1,8 +1,9 @@
 import { runMeasure } from './measures.ts';
 import { expected } from './oracle/alarms.ts';
 import type { Broken, HiddenKind } from './oracle/oracle.ts';
+import type { CredentialsKind } from './world/accounts.ts';
 import { type Fault, faultNames, pairs, windowsOf } from './world/faults.ts';
-import { createWorld, START_MS } from './world/world.ts';
+import { createWorld, START_MS, type WorldOptions } from './world/world.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -20,8 +21,8 @@ export interface SeasonSpec {
   perDay: number;
   /** Only this one of the figures. */
   measure?: string | undefined;
-  /** Retention and age of hours instead of days. */
-  isShort?: boolean;
+  life?: WorldOptions['life'];
+  credentials?: CredentialsKind;
   everyTurn?: boolean;
   realTelemetry?: boolean;
   /** Tells what happens to this case, up to then. */
@@ -46,22 +47,23 @@ export interface SeasonResult {
 }
 
 type Kind = 'pairs' | 'quiet' | 'single' | 'measures';
-/** Of ten seasons, these do not bring pairs of faults. */
-const OTHERS: Partial<Record<number, Kind>> = { 1: 'quiet', 2: 'single', 3: 'measures' };
+/** Of twenty seasons, these do not bring pairs of faults. */
+const OTHERS: Partial<Record<number, Kind>> = { 1: 'quiet', 2: 'single', 3: 'measures', 12: 'single' };
 
 /** What each day of a season brings: nothing, one fault, or two at once. */
 const planOf = ({ index, days, faults, measure }: SeasonSpec): { kind: Kind; days: Fault[][] } => {
   const pool = faults ?? [...faultNames];
-  const kind = faults ? 'pairs' : measure ? 'measures' : (OTHERS[index % 10] ?? 'pairs');
+  const kind = faults ? 'pairs' : measure ? 'measures' : (OTHERS[index % 20] ?? 'pairs');
   const list = <T>(make: (day: number) => T) => Array.from({ length: days }, (_, day) => make(day));
   if (kind === 'quiet' || kind === 'measures' || pool.length === 0) return { kind, days: list(() => []) };
-  const decade = Math.floor(index / 10);
+  const twenty = Math.floor(index / 20);
+  const singles = twenty * 2 + (index % 20 === 12 ? 1 : 0);
   if (kind === 'single')
-    return { kind, days: list(day => [pool[(decade * days + day) % pool.length] as Fault]) };
+    return { kind, days: list(day => [pool[(singles * days + day) % pool.length] as Fault]) };
   const wanted = faults ? pairs.filter(pair => pair.every(fault => faults.includes(fault))) : pairs;
   const others = Object.keys(OTHERS).map(Number);
-  const before = others.filter(other => other < index % 10).length;
-  const first = (decade * (10 - others.length) + (index % 10) - before) * days;
+  const before = others.filter(other => other < index % 20).length;
+  const first = (twenty * (20 - others.length) + (index % 20) - before) * days;
   // 397 has no factor in common with the number of pairs: neighbours differ, and each has its turn.
   return { kind, days: list(day => wanted[((first + day) * 397) % wanted.length] ?? pool) };
 };

@@ -266,6 +266,8 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
             of,
           );
         tracked.settledAt ??= clock.now();
+        if (tracked.isPrompt && clock.now() - held.sentAt > 2.5 * HOUR_MS && faults.isCalm(2.5 * HOUR_MS))
+          fail('what waits comes back in time', `receipt ${tracked.n}, long after the trouble`, of);
       };
       if (reading && invocation.marked.has(reading.key) && clock.now() >= tracked.readAt)
         return settle('marked');

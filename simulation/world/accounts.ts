@@ -3,7 +3,8 @@ import type { Random } from '../engine/random.ts';
 import type { Faults } from './faults.ts';
 import type { Reply, Request } from './wire.ts';
 
-export type CredentialsKind = 'password' | 'aksk' | 'token' | 'oidc';
+export const credentialsKinds = ['password', 'aksk', 'token', 'oidc'] as const;
+export type CredentialsKind = (typeof credentialsKinds)[number];
 
 /** In every secret, so that one that is printed is found. */
 export const SECRET_MARK = 's3cr3t';

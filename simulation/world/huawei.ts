@@ -91,6 +91,7 @@ export const createHuawei = (
 ) => {
   const cases = new Map<string, Case>();
   let passed = 0;
+  let refused = 0;
   let allowed = { perSecond: 200, second: 0, used: 0 };
 
   /** What the gateway says before OSM sees anything; undefined where it passes. */
@@ -98,7 +99,10 @@ export const createHuawei = (
     if (faults.on('rate_limit')) {
       const second = Math.floor(clock.now() / 1000);
       if (second !== allowed.second) allowed = { ...allowed, second, used: 0 };
-      if (++allowed.used > allowed.perSecond) return apigw(429, '0308');
+      if (++allowed.used > allowed.perSecond) {
+        refused++;
+        return apigw(429, '0308');
+      }
     }
     passed++;
     if (faults.on('osm_unavailable')) return random.chance(0.5) ? apigw(503, '0613') : html(502);
@@ -114,7 +118,8 @@ export const createHuawei = (
     if (faults.on('case_401') && isRefused(of))
       return of.index % 2 ? apigw(401, '0301') : json(401, { error_code: 'OSM.0002' });
     if (!faults.on('poison') || !isPoison(of)) return undefined;
-    const kinds: Reply[] = [{ kind: 'hang', afterMs: 0 }, apigw(500, '0601'), osm('OSM.01019999')];
+    const hang: Reply = { kind: 'hang', afterMs: 0 };
+    const kinds = [hang, hang, apigw(500, '0601'), hang, osm('OSM.01019999')];
     return kinds[Math.floor(of.index / 25) % kinds.length];
   };
 
@@ -197,6 +202,10 @@ export const createHuawei = (
     /** Calls that the gateway let pass. */
     get passed() {
       return passed;
+    },
+    /** Calls that it answered with 429. */
+    get refused() {
+      return refused;
     },
     setLimit(perSecond: number) {
       allowed = { perSecond, second: 0, used: 0 };

@@ -79,7 +79,7 @@ export const createOperator = ({ clock, random, faults, oracle, source, deadLett
   const discardHopeless = async () => {
     const filter = { failure_code: ['malformed', 'invalid', 'rejected', 'forbidden'] as 'invalid'[] };
     await discard(deadLetters, { filter }, async letters => {
-      if (faults.on('operator_killed') && random.chance(0.3)) throw new Error('ENOSPC: no space left');
+      if (faults.on('operator_killed') && random.chance(0.7)) throw new Error('ENOSPC: no space left');
       for (const letter of letters) {
         archive.push(archiveLineOf(letter));
         const tracked = oracle.receipts.get(numberIn(letter.message.body));

@@ -11,6 +11,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const OPEN_CASES = 60;
 const BURST = 1_000;
+const PAST = 120;
 const LANGUAGES = [undefined, undefined, undefined, 'en-us', 'zh-cn'] as const;
 
 /** How much goes on at an hour of the day, on average 1. */
@@ -65,6 +66,9 @@ export const createPeople = ({ clock, random, faults, huawei, queue, oracle, per
       reads: [],
       isClosed: false,
     };
+    // Some have a long past, more than a list's page.
+    for (let i = 0; index % 20 === 1 && i < PAST; i++)
+      created.messages.push({ at: clock.now() - (PAST - i) * HOUR_MS, isOwn: i % 2 === 0 });
     huawei.cases.set(created.id, created);
     return created;
   };
@@ -174,8 +178,7 @@ export const createPeople = ({ clock, random, faults, huawei, queue, oracle, per
           const at = random.int(0, open.length - 1);
           const of = open[at] as Case;
           converse(of);
-          // Most cases are short; a few are longer than a list's page.
-          if (of.messages.length < (of.index % 40 === 0 ? 160 : 30)) return;
+          if (of.messages.length % 150 < 30 || of.index % 20 === 1) return;
           open[at] = openCase();
           if (of.index % 3 === 0) clock.after(world, DAY_MS, () => Object.assign(of, { isClosed: true }));
         },

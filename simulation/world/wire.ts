@@ -131,7 +131,10 @@ export const createWire = ({ clock, random, faults, serve, onKilled, onCalled, o
     const Failed: { Id: string; Code: string; Message: string }[] = [];
     for (const entry of entries) {
       const odd = faults.on('sqs_partial') ? random() : 1;
-      const MessageId = odd < 0.25 ? undefined : carryOut(entry);
+      const isLost = odd > 0.35 && odd < 0.45;
+      const MessageId = odd < 0.25 || isLost ? undefined : carryOut(entry);
+      // Some are not named at all, done or not.
+      if (isLost) continue;
       if (MessageId === undefined) Failed.push({ Id: entry.id, Code: 'InternalError', Message: 'try again' });
       else if (odd > 0.35) Successful.push({ Id: entry.id, MessageId });
     }

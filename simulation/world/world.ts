@@ -18,6 +18,8 @@ import { createLightTelemetry, readPrinted } from './telemetry.ts';
 import { createWire } from './wire.ts';
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+export const FEW_BAD = 'a few bad cases, or looks, never stop the others';
 export const START_MS = Date.UTC(2026, 0, 5);
 const SOURCE = 'https://sqs.ap-southeast-1.amazonaws.com/123456789012/receipts';
 const DEAD_LETTERS = 'https://sqs.ap-southeast-1.amazonaws.com/123456789012/dead-letters';
@@ -26,7 +28,8 @@ export interface WorldOptions {
   seed: number;
   perDay: number;
   credentials?: CredentialsKind;
-  isShort?: boolean;
+  /** Receipts become old within hours, or the queue keeps them for hours only. */
+  life?: 'long' | 'aged' | 'brief' | undefined;
   /** Variables of the function beside the usual ones. */
   variables?: Record<string, string>;
   realTelemetry?: boolean | undefined;
@@ -41,7 +44,7 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
   useClock(clock);
   const faults = createFaults(clock.now);
   const choose = random('world');
-  const isShort = options.isShort ?? choose.chance(0.2);
+  const life = options.life ?? choose.pick(['long', 'long', 'long', 'aged', 'brief']);
   const config = loadConfig({
     OSM_ENDPOINT: 'https://osm.example.com',
     IAM_ENDPOINT: 'https://iam.example.com',
@@ -52,7 +55,8 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
     AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
     AWS_SECRET_ACCESS_KEY: `${SECRET_MARK}-of-aws-0123456789`,
     // Some worlds are short-lived, so that ages are reached that others reach in days.
-    ...(isShort && { QUEUE_RETENTION_SECONDS: '14400', MAX_AGE_SECONDS: '7200' }),
+    ...(life === 'aged' && { MAX_AGE_SECONDS: '7200' }),
+    ...(life === 'brief' && { QUEUE_RETENTION_SECONDS: '7200' }),
     ...variables,
   });
   const oracle = createOracle(clock, faults, story, {
@@ -66,6 +70,7 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
   const alarms = createAlarms(clock.now);
   const publish = (name: string, values: number[]) => {
     for (const value of values) alarms.record(name, value);
+    if (name === 'BreakerOpened' && faults.isCalm(HOUR_MS)) oracle.fail(FEW_BAD, 'the breaker opened');
   };
 
   const dead = createQueueModel(clock, random('dead letters'), faults, {
@@ -83,7 +88,7 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
     onAdded: oracle.added,
     onGone: (held, why) => oracle.gone(held, why, true),
   });
-  const kind = options.credentials ?? choose.pick(['password', 'password', 'aksk', 'token']);
+  const kind = options.credentials ?? choose.pick(['password', 'password', 'aksk', 'token', 'oidc']);
   const accounts = createAccounts(clock, random('accounts'), faults, kind, {
     onRefused: oracle.refused,
     onLocked: oracle.locked,
