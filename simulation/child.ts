@@ -14,7 +14,7 @@ const task: ChildTask = JSON.parse(process.argv[2] ?? '{"seasons":[]}');
 if (task.defect) plantDefect(task.defect);
 replaceGlobals();
 // Loaded on demand by the code: that would be real I/O in the midst of a season.
-await import('../lib/huawei/signature.ts');
+await Promise.all([import('../lib/huawei/signature.ts'), import('../lib/credentials/oidc.ts')]);
 const { runSeason } = await import('./season.ts');
 
 for (const spec of task.seasons) {

@@ -17,8 +17,8 @@ const MINUTE_MS = 60_000;
 
 interface Parts {
   relay: (records: SQSRecord[], remainingMs: number) => Promise<PromiseSettledResult<void>[]>;
-  /** What begins while the function initialises. */
-  prepare: () => unknown;
+  /** What the function does while it initialises. */
+  prepare: () => Promise<void>;
 }
 
 interface Sandbox {
@@ -120,20 +120,21 @@ export const createLambda = (options: Options) => {
     if (faults.on('kills') && random.chance(0.2))
       owner.doom = { calls: random.int(1, random.chance(0.5) ? 4 : 30), sends: random.chance(0.5) };
     clock.thaw(owner);
-    if (!known) {
-      clock.after(owner, 0, () => {
-        sandbox.parts = start();
-        sandbox.parts.prepare();
-      });
-    }
-    clock.after(owner, known ? 0 : INIT_MS, () => {
+    const begin = () => {
       sandbox.timeout = clock.after(clock.world, FUNCTION_MS, () => end(sandbox, 'timed_out'));
       onInvoked(owner, batch);
       (sandbox.parts as Parts).relay(batch.map(recordOf), FUNCTION_MS - ENTRY_MS).then(
         results => answer(sandbox, results),
         () => clock.after(clock.world, 0, () => end(sandbox, 'threw')),
       );
-    });
+    };
+    if (known) clock.after(owner, 0, begin);
+    else {
+      clock.after(owner, INIT_MS, () => {
+        sandbox.parts = start();
+        sandbox.parts.prepare().then(() => clock.after(owner, 0, begin));
+      });
+    }
   };
 
   const answer = (sandbox: Sandbox, results: PromiseSettledResult<void>[]) =>
