@@ -19,6 +19,8 @@ const LANES = 10;
 const CLOCK_MS = 2_000;
 /** The queue is empty where the long polls of all lanes, one second each, have brought nothing new. */
 const QUIET_MS = 900;
+/** A long poll may end in vain: while SQS counts letters still, a lane wants as many in a row. */
+const VAIN_POLLS = 3;
 /** After an empty answer: some servers do not wait though asked to. */
 const PAUSE_MS = 50;
 /** Time kept to show letters again: a quarter of what there is, at most this, enough for all that may be held. */
@@ -123,8 +125,18 @@ export const scan = async (
     return fresh;
   };
 
+  /** Whether a lane that has polled in vain so often, with nothing new for anyone meanwhile, need not poll again. */
+  const isEmpty = async (vain: number): Promise<boolean> => {
+    if (vain === 0 || performance.now() - lastNewAt < QUIET_MS) return false;
+    if (vain >= VAIN_POLLS) return true;
+    const depth = await queue.depth();
+    return !('error' in depth) && depth.visible === 0;
+  };
+
   const lane = async () => {
+    let vain = 0;
     while (!stopped) {
+      const askedAt = performance.now();
       if (leftMs() < settleMs + WAIT_SECONDS * 1000) return stop('deadline');
       const answer = await queue.receive(HIDDEN_SECONDS);
       if ('error' in answer) return fail(answer.error);
@@ -132,8 +144,9 @@ export const scan = async (
       const letters = (await take(messages)).filter(({ sentAt }) => !(sentAt > cutOff)).map(letterOf);
       // Of newcomers a full answer says that more may be behind them; a few of them come all the time.
       if (letters.length > 0 || messages.length === MOST_ENTRIES) lastNewAt = performance.now();
-      else if (performance.now() - lastNewAt >= QUIET_MS) return;
-      else if (messages.length === 0) await delay(PAUSE_MS);
+      vain = askedAt >= lastNewAt ? vain + 1 : 0;
+      if (await isEmpty(vain)) return;
+      if (messages.length === 0) await delay(PAUSE_MS);
       if (!stopped && letters.length > 0) await visit(letters, { remove, stop, halted: halt.signal });
     }
   };

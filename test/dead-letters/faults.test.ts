@@ -189,6 +189,14 @@ const servers: Record<string, Intercept | undefined> = {
     call => call % 3 !== 0,
     () => ({ status: 200, body: {} }),
   ),
+  'whose long polls end in vain, twice each': only(
+    'ReceiveMessage',
+    call => call < 20,
+    async () => {
+      await new Promise(resolve => setTimeout(resolve, 1_000));
+      return { status: 200, body: {} };
+    },
+  ),
   'that gives one at a time': receiving({ MaxNumberOfMessages: 1 }),
   'that does not wait': receiving({ WaitTimeSeconds: 0 }),
   'that counts none': counting('0'),
