@@ -4,17 +4,10 @@
 //
 // A plugin, because Serverless reads params from several places and a plugin sees what came of them; because it can
 // be TypeScript that a test imports, which `${file(…)}` cannot; and because its errors are shown without a stack.
-import { isObject } from '../lib/json.ts';
 import { dashboard } from './dashboard.ts';
 import { callsOf, changeOf, contentOf, summary } from './deployed.ts';
-import { type Given, PARAMS } from './params.ts';
-import { longestCallMs, readSettings } from './settings.ts';
-
-interface VariableRequest {
-  address: string;
-  options: { param?: string[] };
-  resolveVariable: (variable: string) => Promise<unknown>;
-}
+import { read, type VariableRequest } from './given.ts';
+import { longestCallMs } from './settings.ts';
 
 interface Serverless {
   classes: { Error: new (message: string, code: string) => Error };
@@ -31,37 +24,6 @@ interface Serverless {
 interface Tools {
   log: { notice: (text: string) => void };
 }
-
-/** The stage's own file: a flat map of params, or nothing. */
-const readStageFile = async (file: string, resolveVariable: VariableRequest['resolveVariable']) => {
-  const content = await resolveVariable(`file(${file}), null`).catch(error => {
-    if (error.code === 'MISSING_VARIABLE_DEPENDENCY') throw error;
-    return [];
-  });
-  if (content === null) return { content: {}, stageFile: `no params in ${file}` };
-  if (isObject(content)) return { content, stageFile: file };
-  return { content: {}, stageFile: file, wrong: `${file} must be YAML, one line NAME: VALUE for each param` };
-};
-
-const read = async ({ options, resolveVariable }: VariableRequest) => {
-  const [service, stage, region] = await Promise.all(
-    ['self:service', 'sls:stage', 'self:provider.region'].map(async each =>
-      String(await resolveVariable(each)),
-    ),
-  );
-  const { content, stageFile, wrong } = await readStageFile(`stages/${stage}.yml`, resolveVariable);
-  const given: Record<string, Given> = {};
-  for (const [name, value] of Object.entries(content)) given[name] = { value, from: stageFile };
-  // What was typed, so that a misspelt name is an error and not a default.
-  const typed = (options.param ?? []).map(param => param.split('=', 1)[0] ?? '');
-  for (const name of new Set([...typed, ...PARAMS])) {
-    const value = await resolveVariable(`param:${name}, null`);
-    if (typed.includes(name)) given[name] = { value, from: '--param' };
-    else if (value !== null) given[name] ??= { value, from: 'params in serverless.yml' };
-  }
-  const result = readSettings({ service, stage, region }, given);
-  return { stageFile, settings: result.settings, wrong: wrong ? [wrong, ...result.wrong] : result.wrong };
-};
 
 export default class RelayPlugin {
   readonly configurationVariablesSources: object;
@@ -130,10 +92,11 @@ export default class RelayPlugin {
       try {
         return await at((await known()).settings.name, await aws());
       } catch (error) {
+        // Its own sentence, such as that there are no AWS credentials.
+        if (error instanceof serverless.classes.Error) throw error;
         const { name, message } = error as Error;
-        return refuse(
-          `Could not ${what} (${name}: ${message}).\nTo go on without, add\n  --param="${param}=true"`,
-        );
+        const wayOut = /AccessDenied/.test(name) ? `\nTo go on without, add\n  --param="${param}=true"` : '';
+        return refuse(`Could not ${what} (${name}: ${message}).${wayOut}`);
       }
     };
 

@@ -144,6 +144,11 @@ describe('Serverless', () => {
       ['dev', ['site=mars', 'alarmTopicArn=me', 'sites=china']],
       /^Error:\nThese params are wrong:\n {2}site is "mars" .*\.\n {2}alarmTopicArn is "me" .*\.\n {2}there is no param sites .*\.$/,
     ],
+    [
+      'a param without a value, once',
+      ['dev', ['foo', 'site=']],
+      /^Error:\nThese params are wrong:\n {2}--param is "foo", and .*\n {2}--param is "site=", and must be "NAME=VALUE"\.$/,
+    ],
     ['a stage that cannot be, once', ['a_b', []], /^Error:\nInvalid stage name\..*$/],
     [
       'a stage file that is no map',
