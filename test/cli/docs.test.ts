@@ -63,7 +63,10 @@ test('every command runs as it stands', async () => {
       const id = line.pair.letters().at(-1)?.messageId ?? '';
       // What replay and discard ask, a script answers with --yes; nobody waits for a function that is not there.
       const asks = /^(replay|discard)/.test(command) && !command.includes('--dry-run') ? ['--yes'] : [];
-      const named = command.replace(/\bID\b/, id).replace(/\bFILE\b/, file);
+      const named = command
+        .replace(/\bID\b/, id)
+        .replace(/\bFILE\b/, file)
+        .replace(/\bSTAGE\b/, 'prod');
       const stageOf = named.includes('--stage') ? [] : ['--stage', 'prod'];
       const args = [...named.replace('--wait ', '').split(' '), ...stageOf];
       const { code, err } = await line.relay([...args, ...asks], {
