@@ -9,7 +9,7 @@ import { type Intercept, proxyOf } from './queue-proxy.ts';
 export const string = (StringValue: string): Attribute => ({ DataType: 'String', StringValue });
 export const receipt = (case_id: string, more: object = {}): string => JSON.stringify({ case_id, ...more });
 
-interface Death {
+interface Given {
   code?: FailureCode | undefined;
   detail?: string;
   /** How long ago, in milliseconds. */
@@ -19,7 +19,7 @@ interface Death {
   own?: Record<string, Attribute> | undefined;
 }
 
-export const attributesOf = ({ code, detail = 'because', agoMs = 0, replays, own, sourceId }: Death) => ({
+export const attributesOf = ({ code, detail = 'because', agoMs = 0, replays, own, sourceId }: Given) => ({
   ...own,
   ...(code && {
     failure: string(
@@ -55,7 +55,7 @@ export const openLetterQueues = async () => {
       receiptsUrl: variables.QUEUE_URL,
       lettersUrl: variables.DEAD_LETTER_QUEUE_URL,
       lettersArn: deadLetters.arn,
-      put: (body: string, death: Death = {}) => deadLetters.put(body, attributesOf(death)),
+      put: (body: string, given: Given = {}) => deadLetters.put(body, attributesOf(given)),
       receipts: receipts.ready,
       letters: deadLetters.ready,
       hidden: deadLetters.hidden,
