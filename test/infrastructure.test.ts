@@ -408,7 +408,7 @@ describe('roles', () => {
     expect(named(bare, 'replay').Role).toEqual({ 'Fn::Sub': `\${ReplayRole.Arn}` });
   });
 
-  test('a producer may send, and nothing else', () => {
+  test('a sender may send, and nothing else', () => {
     const { PolicyDocument } = resource(bare, 'ProducerPolicy');
     expect(PolicyDocument.Statement).toEqual([
       {

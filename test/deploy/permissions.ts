@@ -124,8 +124,8 @@ const without = <T>(stack: Deployed, roleName: string, action: Granted, run: () 
   );
 
 /** What became of the first receive of a message, as the function logged it. */
-const fateOf = ({ aws, out }: Deployed, messageId: string) =>
-  eventually(`a fate of ${messageId}`, async () => {
+const resultOf = ({ aws, out }: Deployed, messageId: string) =>
+  eventually(`what became of ${messageId}`, async () => {
     const lines = await aws.logLines(out.MarkAsReadFunctionName);
     return lines.find(
       ({ message_id, message }) => message_id === messageId && message?.startsWith('receipt.'),
@@ -203,19 +203,19 @@ const markAsReadDeeds = (stack: Deployed, probe: Probe): Deeds => {
         'ReceiptHandleIsInvalid',
       ),
     'sqs:SendMessage*': async () =>
-      (await fateOf(stack, await sendOne('not JSON'))) === 'receipt.dead_lettered',
+      (await resultOf(stack, await sendOne('not JSON'))) === 'receipt.dead_lettered',
     'sqs:ChangeMessageVisibility*': async () => {
       const case_id = `back-off-${Date.now()}`;
       huawei.osm.addCase(case_id);
       huawei.faults.add({ does: 'html502', match: { caseId: case_id }, times: 1 });
-      return (await fateOf(stack, await sendOne({ case_id }))) === 'receipt.delayed';
+      return (await resultOf(stack, await sendOne({ case_id }))) === 'receipt.delayed';
     },
     'secretsmanager:GetSecretValue': async () => {
       const case_id = `secret-${Date.now()}`;
       huawei.osm.addCase(case_id);
       // A cold start, which reads the secret.
       await aws.configure(out.MarkAsReadFunctionName, { STARTED_FOR: case_id });
-      return (await fateOf(stack, await sendOne({ case_id }))) === 'receipt.marked';
+      return (await resultOf(stack, await sendOne({ case_id }))) === 'receipt.marked';
     },
   };
 };

@@ -61,10 +61,13 @@ export const checkReplay = async (stack: Deployed, report: Report) => {
     },
   );
 
-  await report.check('`read-receipt-relay replay --stage` sends back what is mended meanwhile', async () => {
-    huawei.osm.addCase('no-such-case');
-    const { replayed, failed } = await relay(stack, 'replay', '--code', 'rejected', '--yes');
-    assert.deepEqual({ replayed, failed }, { replayed: 1, failed: 0 });
-    await isRead(stack, 'no-such-case');
-  });
+  await report.check(
+    '`read-receipt-relay replay --stage` sends back what was put right meanwhile',
+    async () => {
+      huawei.osm.addCase('no-such-case');
+      const { replayed, failed } = await relay(stack, 'replay', '--code', 'rejected', '--yes');
+      assert.deepEqual({ replayed, failed }, { replayed: 1, failed: 0 });
+      await isRead(stack, 'no-such-case');
+    },
+  );
 };

@@ -6,7 +6,6 @@ import { packageStack } from '../../local/build.ts';
 import { startHuawei } from '../../local/huawei/server.ts';
 import { lintTemplate, prepareVenv, startEmulator } from './emulator.ts';
 import { checkPermissions } from './permissions.ts';
-import { checkEnvelopes } from './producing.ts';
 import {
   checkDeadLetters,
   checkLogs,
@@ -19,13 +18,14 @@ import {
 } from './relaying.ts';
 import { checkReplay } from './replaying.ts';
 import { createReport } from './report.ts';
+import { checkEnvelopes } from './sending.ts';
 import { AUDIENCE, createKey, createStack } from './stack.ts';
 import { checkOtherStage, PARAMETER } from './stages.ts';
 import {
   checkAlarms,
-  checkProducer,
   checkRemove,
   checkSecondDeploy,
+  checkSender,
   checkTags,
   checkTransport,
 } from './surroundings.ts';
@@ -93,9 +93,9 @@ const story = async () => {
   await checkReplay(deployed, report);
   await checkLogs(deployed, report);
 
-  report.section('Transport, producers, alarms');
+  report.section('Transport, senders, alarms');
   await checkTransport(deployed, report);
-  await checkProducer(deployed, report);
+  await checkSender(deployed, report);
   await checkEnvelopes(deployed, report);
   await checkAlarms(deployed, report);
   await checkTags(deployed, report);

@@ -20,7 +20,7 @@ export interface Caller {
   ca?: string;
 }
 
-/** One AWS call as the platform or a producer would make it, without an SDK: shared with the probe function. */
+/** One AWS call as the platform or a sender would make it, without an SDK: shared with the probe function. */
 export const signedCall = (
   { endpoint, region, keys, ca }: Caller,
   { service, target, body = {}, form, method = 'POST', headers = {} }: SignedCall,

@@ -1,4 +1,4 @@
-// What lies around the functions: transport, producers, alarms, a second deploy, and what remains after removal.
+// What lies around the functions: transport, senders, alarms, a second deploy, and what remains after removal.
 import assert from 'node:assert/strict';
 import { OWNER } from './aws.ts';
 import type { Report } from './report.ts';
@@ -23,9 +23,9 @@ export const checkTransport = async ({ aws, out }: Deployed, report: Report) => 
   });
 };
 
-export const checkProducer = async ({ aws, out, name }: Deployed, report: Report) => {
-  await report.check('a producer with the managed policy may send, and nothing else', async () => {
-    const UserName = `${name}-producer`;
+export const checkSender = async ({ aws, out, name }: Deployed, report: Report) => {
+  await report.check('a sender with the managed policy may send, and nothing else', async () => {
+    const UserName = `${name}-sender`;
     await aws.iam.createUser({ UserName });
     await aws.iam.attachUserPolicy({ UserName, PolicyArn: out.ProducerPolicyArn });
     const { AccessKey } = await aws.iam.createAccessKey({ UserName });
