@@ -134,15 +134,17 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
     },
 
     /**
-     * Reads the secret, logs in or proves a key while the function initialises, two seconds at most; what is not
-     * ready then goes on. It never rejects.
+     * Reads the secret, logs in and makes the read-only call while the function initialises, two seconds at most;
+     * what is not ready then goes on. It never rejects.
      *
-     * @param send makes the read-only call, and so opens the connection that the first marks use
+     * @param send makes that call, which opens the connection for the first marks; about a key it decides
      */
     async prepare(send: Send): Promise<void> {
       const work = async () => {
         const by = await renewal.get();
-        if ('stored' in by && by.stored.credentials.type === 'aksk') await ask(by, send);
+        if ('code' in by) return;
+        if (by.stored.credentials.type === 'aksk') await ask(by, send);
+        else await sendAs(by, readOnlyCall(headers), send);
       };
       let timer: NodeJS.Timeout | undefined;
       const timeUp = new Promise(resolve => {
