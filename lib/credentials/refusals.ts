@@ -9,6 +9,8 @@ import type { Credentials, Stored } from './secret-store.ts';
 export interface Standing {
   failure: Failure;
   until: number;
+  /** Of the secret that is at fault; undefined where none could be read. */
+  version: string | undefined;
 }
 
 const MINUTE_MS = 60_000;
@@ -78,7 +80,7 @@ export const createRefusals = ({ parameter, call, telemetry: { log, count } }: D
   const remember = ({ version, credentials: { type } }: Stored, reason: Failure, at: number): Standing => {
     const until = at + REST_MS[type];
     const wayOut = `not tried again before ${new Date(until).toISOString()}, unless the secret is saved again`;
-    const standing = { failure: { ...reason, detail: `${reason.detail}; ${wayOut}` }, until };
+    const standing = { failure: { ...reason, detail: `${reason.detail}; ${wayOut}` }, until, version };
     for (const [other, { until }] of known) if (until <= Date.now()) known.delete(other);
     known.set(version, standing);
     return standing;

@@ -36,8 +36,14 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
   let opening:
     | { watch: ReturnType<typeof watchForFreeze>; got: Promise<Authorization | Failure> }
     | undefined;
-  /** Why there is none now, and the version of the secret that is at fault, where one could be read. */
-  let failing: (Standing & { version?: string }) | undefined;
+  /** Why there is none now. */
+  let failing: Standing | undefined;
+
+  const fail = (failure: Failure, version: string | undefined, forMs = FAILED_MS): Standing => ({
+    failure,
+    until: Date.now() + forMs,
+    version,
+  });
 
   /** One try of one version of the secret; none while its refusal stands. */
   const tryOut = async (stored: Stored): Promise<Authorization | Standing> => {
@@ -48,18 +54,14 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
     if (type === 'password' || type === 'oidc') telemetry.count('LogIns');
     if (!('code' in opened)) return opened;
     if (opened.code === 'unauthorized') return refusals.add(stored, opened);
-    const waitMs = Math.max(FAILED_MS, (opened.retryAfterSeconds ?? 0) * 1000);
-    return { failure: opened, until: Date.now() + waitMs };
+    return fail(opened, stored.version, Math.max(FAILED_MS, (opened.retryAfterSeconds ?? 0) * 1000));
   };
 
-  const obtain = async (): Promise<Authorization | NonNullable<typeof failing>> => {
+  const obtain = async (): Promise<Authorization | Standing> => {
     const stored = await readCredentials();
-    if ('code' in stored) {
-      telemetry.log.error('credentials.unusable', { ...stored });
-      return { failure: stored, until: Date.now() + FAILED_MS };
-    }
-    const got = await tryOut(stored);
-    return 'failure' in got ? { ...got, version: stored.version } : got;
+    if (!('code' in stored)) return tryOut(stored);
+    telemetry.log.error('credentials.unusable', { ...stored });
+    return fail(stored, undefined);
   };
 
   /** Single flight. One that was frozen is abandoned: its connection is dead, and its failure tells nothing. */
@@ -111,7 +113,7 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
     forget(by: Authorization, why?: Failure) {
       if (by !== current) return;
       current = undefined;
-      if (why) failing = { failure: why, until: Date.now() + FAILED_MS, version: by.stored.version };
+      if (why) failing = fail(why, by.stored.version);
     },
 
     /** Whether another version has taken the place of a secret that is at fault: it is worth a try at once. */

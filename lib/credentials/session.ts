@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failure } from '../failure.ts';
 import type { Broken, Call } from '../huawei/http.ts';
 import { type Answer, classify } from '../huawei/outcome.ts';
@@ -146,13 +147,8 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
         if (by.stored.credentials.type === 'aksk') await ask(by, send);
         else await sendAs(by, readOnlyCall(headers), send);
       };
-      let timer: NodeJS.Timeout | undefined;
-      const timeUp = new Promise(resolve => {
-        timer = setTimeout(resolve, PREPARE_MOST_MS);
-      });
       // A throw is a bug, and the first batch meets it again, where it is reported.
-      await Promise.race([work().catch(() => undefined), timeUp]);
-      clearTimeout(timer);
+      await Promise.race([work().catch(() => undefined), sleep(PREPARE_MOST_MS, undefined, { ref: false })]);
     },
 
     /** For a check-up: one try of the stored credentials and the read-only call, no repeat. */
