@@ -35,8 +35,8 @@ interface Dependencies {
  */
 export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
   let replacedAt = Number.NEGATIVE_INFINITY;
-  /** The call that tries a new key; all others wait for it. */
-  let trial: Promise<unknown> | undefined;
+  /** Calls with a key that nobody has proved go one by one: this is the end of their line. */
+  let line: Promise<unknown> = Promise.resolve();
 
   const failureOf = (answer: Answer): Failure => classify(answer, redactor.redact) as Failure;
 
@@ -80,6 +80,7 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
 
   /** The read-only call goes first; where that decides nothing, this call does. */
   const tryKey = async (key: Authorization, call: Call, send: Send): Promise<Attempt | undefined> => {
+    if (key.isProved || !renewal.isCurrent(key)) return undefined;
     if ((await ask(key, send)) !== 'undecided') return undefined;
     const attempt = await callAs(key, call, send);
     const { answer, refused } = attempt;
@@ -94,16 +95,9 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
     const by = await renewal.get();
     if ('code' in by) return { answer: { broken: by, stale: false } };
     if (by.isProved || by.stored.credentials.type !== 'aksk') return callAs(by, call, send);
-    if (trial) await trial;
-    else {
-      const own = tryKey(by, call, send).finally(() => {
-        trial = undefined;
-      });
-      trial = own.catch(() => undefined);
-      const tried = await own;
-      if (tried) return tried;
-    }
-    return attempt(call, send);
+    const own = line.then(() => tryKey(by, call, send));
+    line = own.catch(() => undefined);
+    return (await own) ?? attempt(call, send);
   };
 
   const refusal = (answer: Answer, code: 'unauthorized' | 'failed'): Broken => ({
