@@ -4,6 +4,7 @@ import {
   firstSentAt,
   letterOf,
   replaysOf,
+  sourceIdOf,
   deadLetterOf as written,
 } from '../../lib/dead-letters/dead-letter.ts';
 import { replayOf, withSentAt } from '../../lib/dead-letters/send-back.ts';
@@ -147,6 +148,38 @@ test.each([
 
 test('a message without the attribute was never replayed', () => {
   expect(replaysOf(message())).toBe(0);
+});
+
+test.each<[string, string | undefined, object]>([
+  ['what nobody wrote', undefined, { code: 'unknown', failure: undefined, deadLetteredAt: SENT }],
+  ['no JSON', '{', { code: 'unknown', failure: undefined, deadLetteredAt: SENT }],
+  ['without a code', '{"detail":"x"}', { code: 'unknown', failure: undefined }],
+  [
+    'a code of another version, fields of ours',
+    '{"code":"new","more":[1]}',
+    { code: 'new', failure: { code: 'new', more: [1] } },
+  ],
+  [
+    'every field of a wrong type',
+    JSON.stringify({
+      ...{ code: 'timeout', detail: 1, attempts: 'x', sent_at: {}, first_received_at: 1 },
+      ...{ dead_lettered_at: 1, source_message_id: [] },
+    }),
+    { code: 'timeout', failure: { code: 'timeout' }, deadLetteredAt: SENT },
+  ],
+  [
+    'times of today',
+    '{"code":"timeout","dead_lettered_at":"2026-01-31T10:00:00+01:00"}',
+    { deadLetteredAt: Date.parse('2026-01-31T09:00:00Z') },
+  ],
+])('a letter is read softly: %s', (_, StringValue, expected) => {
+  const failure = StringValue === undefined ? {} : { failure: text(StringValue) };
+  const received = { messageId: 'own', receiptHandle: '1', receives: 1, sentAt: SENT };
+  const letter = letterOf({ ...received, message: message({ attributes: failure }) });
+  expect(letter).toMatchObject({ ...received, replays: 0, ...expected });
+  expect(sourceIdOf(letter)).toBe('own');
+  if ('failure' in expected && expected.failure)
+    expect(JSON.parse(JSON.stringify(letter.failure))).toEqual(expected.failure);
 });
 
 describe('where the whole would pass 1 MiB', () => {
