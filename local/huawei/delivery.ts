@@ -33,27 +33,18 @@ export function deliver(
       void trickle(response, answer, trouble.msPerByte);
       return true;
     case 'big': {
-      const padding = 'x'.repeat(trouble.bytes ?? BIG_BYTES);
+      const padding = 'x'.repeat(BIG_BYTES);
       send(response, { ...answer, body: JSON.stringify({ padding }) });
       return true;
     }
     case 'huge_headers': {
-      const padding = 'x'.repeat(trouble.bytes ?? HUGE_HEADERS_BYTES);
+      const padding = 'x'.repeat(HUGE_HEADERS_BYTES);
       send(response, { ...answer, headers: { ...answer.headers, 'X-Padding': padding } });
       return true;
     }
-    case 'wrong_content_type':
-      send(response, {
-        ...answer,
-        headers: { ...answer.headers, 'Content-Type': trouble.contentType ?? 'text/html' },
-      });
-      return true;
     case 'half':
       head(response, answer, Buffer.byteLength(answer.body) + 1_000);
       response.write(answer.body, () => socket?.destroy());
-      return true;
-    case 'close_after':
-      send(response, answer, () => socket?.destroy());
       return true;
     default:
       send(response, answer);
@@ -61,9 +52,9 @@ export function deliver(
   }
 }
 
-function send(response: ServerResponse, answer: Answer, sent?: () => void): void {
+function send(response: ServerResponse, answer: Answer): void {
   head(response, answer, Buffer.byteLength(answer.body));
-  response.end(answer.body, sent);
+  response.end(answer.body);
 }
 
 async function trickle(response: ServerResponse, answer: Answer, msPerByte: number): Promise<void> {

@@ -17,12 +17,9 @@ export type Trouble =
   | { does: 'slow'; ms: number }
   /** The service answers, and its answer arrives in a bad state. */
   | { does: 'trickle'; msPerByte: number }
-  | { does: 'big'; bytes?: number }
-  | { does: 'huge_headers'; bytes?: number }
-  | { does: 'wrong_content_type'; contentType?: string }
-  | { does: 'half' }
-  /** The answer is whole, then the connection ends without notice. */
-  | { does: 'close_after' };
+  | { does: 'big' }
+  | { does: 'huge_headers' }
+  | { does: 'half' };
 
 type Matched = Pick<LoggedRequest, 'kind' | 'method' | 'path' | 'caseId' | 'language' | 'timeZone' | 'site'>;
 

@@ -26,14 +26,8 @@ interface Behind {
 
 /** What stands in front of IAM and OSM: sizes, routes, authentication, throttling, in this order. */
 export function createGateway(settings: Settings, { iam, osm, accessKeys }: Behind) {
-  const limitAll = (calls: number | undefined, seconds: number) => ({
-    calls,
-    seconds,
-    mark: createLimit(calls, seconds),
-    messages: createLimit(calls, seconds),
-    unread: createLimit(calls, seconds),
-  });
-  let limits = limitAll(settings.requestsPerSecond, 1);
+  const calls = settings.requestsPerSecond;
+  const limits = { mark: createLimit(calls), messages: createLimit(calls), unread: createLimit(calls) };
 
   function authenticate({ entry, body }: Call & { body: Buffer }): Identity | Answer {
     const refuse = (code: string, message: string) => gatewayError(401, code, message, entry);
@@ -72,7 +66,7 @@ export function createGateway(settings: Settings, { iam, osm, accessKeys }: Behi
       case 'unread': {
         const identity = authenticate({ ...call, body });
         if ('status' in identity) return identity;
-        if (!limits[route.to](performance.now())) return throttled(limits, entry);
+        if (!limits[route.to](performance.now())) return throttled(calls, entry);
         return 'caseId' in route ? osm[route.to](entry, route.caseId, identity) : osm.unread(entry, identity);
       }
       default:
@@ -80,22 +74,16 @@ export function createGateway(settings: Settings, { iam, osm, accessKeys }: Behi
     }
   }
 
-  return {
-    pass,
-    /** From now on so many calls pass per operation in any window of so many seconds; undefined = all. */
-    limit(calls: number | undefined, seconds = 1): void {
-      limits = limitAll(calls, seconds);
-    },
-  };
+  return { pass };
 }
 
-/** Passes so many calls in any window; refused calls do not count. */
-function createLimit(calls: number | undefined, seconds: number) {
+/** Passes so many calls in any window of one second; refused calls do not count. */
+function createLimit(calls: number | undefined) {
   if (calls === undefined) return () => true;
   const passedAt = new Float64Array(calls).fill(Number.NEGATIVE_INFINITY);
   let oldest = 0;
   return (now: number): boolean => {
-    if (now - (passedAt[oldest] ?? 0) < seconds * 1_000) return false;
+    if (now - (passedAt[oldest] ?? 0) < 1_000) return false;
     passedAt[oldest] = now;
     oldest = (oldest + 1) % calls;
     return true;
@@ -110,12 +98,8 @@ function longestHeader(rawHeaders: string[]): number {
   return longest;
 }
 
-function throttled(
-  { calls, seconds }: { calls: number | undefined; seconds: number },
-  entry: LoggedRequest,
-): Answer {
-  const time = seconds === 60 ? '1 minute' : `${seconds} second`;
-  const policy = `policy user over ratelimit,limit:${calls},time:${time}`;
+function throttled(calls: number | undefined, entry: LoggedRequest): Answer {
+  const policy = `policy user over ratelimit,limit:${calls},time:1 second`;
   return gatewayError(429, 'APIGW.0308', `The throttling threshold has been reached: ${policy}`, entry);
 }
 

@@ -80,11 +80,8 @@ export const optionsSchema = z.strictObject({
   /** Length of an issued token; real ones reach 60 KB. */
   tokenBytes: z.number().int().min(32).max(500_000).default(2_000),
   tokenSeconds: z.number().positive().default(86_400),
-  /** A token is refused after so many seconds, though it was issued for longer; absent = it lasts. */
-  tokenDiesAfterSeconds: z.number().positive().optional(),
   /** Wrong passwords in a row that lock the user. */
   lockAfter: z.number().int().min(1).default(5),
-  lockSeconds: z.number().positive().default(900),
   /** What the gateway passes in any window of one second, per operation, whoever calls; absent = no limit. */
   requestsPerSecond: z.number().int().min(1).optional(),
   latencyMs: z.number().min(0).default(0),

@@ -114,7 +114,6 @@ export async function startHuawei(options: HuaweiOptions = {}) {
     iam: iam.controls,
     osm: osm.controls,
     faults: faults.controls,
-    limit: gateway.limit,
     /** Every request in the order of arrival, faulted ones too; empty it with `requests.length = 0`. */
     requests,
     /** Counts since the start, whatever the log keeps; also `GET /-/state`, which no log shows. */

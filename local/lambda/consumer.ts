@@ -9,7 +9,7 @@ import PQueue from 'p-queue';
 import { recordOf } from './sqs-record.ts';
 
 /** Messages a call, by SQS. */
-export const MOST_ENTRIES = 10;
+const MOST_ENTRIES = 10;
 const CALLS_AT_ONCE = 10;
 
 interface Receive {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { failedIdsOf } from './batch-response.ts';
-import { createConsumer, MOST_ENTRIES } from './consumer.ts';
+import { createConsumer } from './consumer.ts';
 
 /** Lambda's largest request, which a batch has to fit into. */
 const MOST_PAYLOAD_BYTES = 6 * 1024 * 1024;
@@ -36,18 +36,9 @@ export interface MappingOptions {
   windowSeconds?: number;
   /** Invocations at once, 2 to 1,000; what they cannot take is not received. @default 2 */
   maximumConcurrency?: number;
-  /** Where given, the queue's visibility timeout has to be at least as long. */
-  functionTimeoutMs?: number;
   /** Told of every batch when it is settled. */
   onBatch?: (batch: Batch) => void;
-  /** Told when SQS did not answer a call to receive; it is tried again. @default prints it */
-  onError?: (error: unknown) => void;
 }
-
-const within = (name: string, value: number, least: number, most: number) => {
-  if (value >= least && value <= most && Number.isInteger(value)) return;
-  throw new RangeError(`${name} is ${value}; Lambda takes whole numbers from ${least} to ${most}.`);
-};
 
 /**
  * Reads a queue and invokes a function as a Lambda event source mapping with `ReportBatchItemFailures` does.
@@ -62,21 +53,11 @@ export const startEventSourceMapping = async ({
   batchSize = 10,
   windowSeconds = 0,
   maximumConcurrency = 2,
-  functionTimeoutMs = 0,
   onBatch,
-  onError = console.error,
 }: MappingOptions) => {
-  within('batchSize', batchSize, 1, 10_000);
-  within('windowSeconds', windowSeconds, batchSize > MOST_ENTRIES ? 1 : 0, 300);
-  within('maximumConcurrency', maximumConcurrency, 2, 1000);
-  const { Attributes: { QueueArn = '', VisibilityTimeout } = {} } = await client.send(
-    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['QueueArn', 'VisibilityTimeout'] }),
+  const { Attributes: { QueueArn = '' } = {} } = await client.send(
+    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['QueueArn'] }),
   );
-  if (Number(VisibilityTimeout) * 1000 < functionTimeoutMs) {
-    throw new RangeError(
-      `The queue's visibility timeout (${VisibilityTimeout} s) is shorter than the function's timeout (${functionTimeoutMs} ms).`,
-    );
-  }
 
   const consumer = createConsumer({ client, queueUrl, queueArn: QueueArn });
   const running = new Set<Promise<void>>();
@@ -92,7 +73,7 @@ export const startEventSourceMapping = async ({
       if (records.length === 0 && waitMs === 0) await sleep(Math.min(forMs, SHORT_POLL_MS));
     } catch (error) {
       if (stopped) return;
-      onError(error);
+      console.error(error);
       await sleep(AFTER_ERROR_MS);
     }
   };

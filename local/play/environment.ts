@@ -76,7 +76,6 @@ export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Opti
         batchSize: BATCH_SIZE,
         windowSeconds: WINDOW_SECONDS,
         maximumConcurrency: CONCURRENCY,
-        functionTimeoutMs: FUNCTION_TIMEOUT_MS,
         onBatch,
       });
     },

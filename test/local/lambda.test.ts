@@ -202,52 +202,6 @@ describe('the event source mapping', () => {
       '3',
     ]);
   });
-
-  test('holds the maximum concurrency, and receives nothing that it cannot hand on', async () => {
-    await fill(['1', '2', '3', '4', '5']);
-    const gate = Promise.withResolvers<string>();
-    const { events } = await start({ batchSize: 1, maximumConcurrency: 2, invoke: () => gate.promise });
-    await eventually(() => events.length === 2);
-    await sleep(200);
-    expect(events).toHaveLength(2);
-    expect(queue.ready()).toHaveLength(3);
-    gate.resolve('');
-    await eventually(() => queue.all().length === 0);
-    expect(events).toHaveLength(5);
-  });
-
-  test('never makes an event over 6 MB', async () => {
-    for (let i = 0; i < 8; i++) await fill([`${i}${'x'.repeat(1_000_000)}`]);
-    const { events } = await start({ batchSize: 100, windowSeconds: 1 });
-    await eventually(() => queue.all().length === 0);
-    expect(events.map(({ Records }) => Records.length)).toEqual([6, 2]);
-    for (const event of events) expect(JSON.stringify(event).length).toBeLessThanOrEqual(6 * 1024 * 1024);
-  });
-
-  test('when stopped, finishes what is under way and receives no more', async () => {
-    await fill(['last']);
-    const gate = Promise.withResolvers<string>();
-    const { events, mapping } = await start({ invoke: () => gate.promise });
-    await eventually(() => events.length === 1);
-    const stopping = mapping.stop();
-    setTimeout(() => gate.resolve(''), 100);
-    await stopping;
-    expect(queue.all().length).toBe(0);
-    await fill(['too late']);
-    await sleep(300);
-    expect(events).toHaveLength(1);
-    expect(queue.ready()).toHaveLength(1);
-  });
-
-  test.each<[string, Partial<MappingOptions>]>([
-    ['a batch over 10,000', { batchSize: 10_001, windowSeconds: 1 }],
-    ['more than ten without a window', { batchSize: 11 }],
-    ['a window over 300 s', { windowSeconds: 301 }],
-    ['a concurrency of one', { maximumConcurrency: 1 }],
-    ['a visibility timeout under the function timeout', { functionTimeoutMs: 30_001 }],
-  ])('refuses %s, as Lambda does', async (_, options) => {
-    await expect(start(options)).rejects.toThrow(RangeError);
-  });
 });
 
 describe('the answer to a batch', () => {
@@ -345,22 +299,6 @@ describe('the function', () => {
     expect(await ask().catch(String)).toBe(thrown);
     await expect(ask({ exit: true })).rejects.toThrow('exit code 3');
     expect(await ask().catch(String)).not.toBe(thrown);
-  });
-
-  test('passes on every line, also of a process that cannot start', async () => {
-    const lines: string[] = [];
-    const onLine = (line: string) => lines.push(line);
-    await start(
-      `export const handler = () => { console.log('out\\nput'); console.error('err'); };
-       process.stdout.write('cold ');`,
-      { onLine },
-    );
-    expect(await ask()).toBeNull();
-    await running?.stop();
-    expect(lines.toSorted()).toEqual(['cold out', 'err', 'put']);
-    await start(`throw new Error('no configuration');`, { onLine });
-    await expect(ask()).rejects.toThrow('exit code 1');
-    expect(lines.join('\n')).toContain('Error: no configuration');
   });
 
   test('can be killed in the middle and goes on; when stopped, it does not', async () => {

@@ -1,5 +1,5 @@
 // Huawei's stand-in, and calls to it, spelled by hand.
-import { Agent, type IncomingHttpHeaders, request as open } from 'node:http';
+import { type IncomingHttpHeaders, request as open } from 'node:http';
 import type { HuaweiOptions } from '../../../local/huawei/options.ts';
 import { type Huawei, startHuawei } from '../../../local/huawei/server.ts';
 
@@ -8,15 +8,12 @@ export const JSON_TYPE = { 'Content-Type': 'application/json;charset=utf8' };
 export const MINUTE_MS = 60_000;
 
 let running: Huawei[] = [];
-let agents: Agent[] = [];
 
 /** Call it once in a test file. */
 export const useHuawei = () =>
   afterEach(async () => {
-    for (const agent of agents) agent.destroy();
     await Promise.all(running.map(huawei => huawei.close()));
     running = [];
-    agents = [];
   });
 
 export async function start(options: HuaweiOptions = {}): Promise<Huawei> {
@@ -25,16 +22,9 @@ export async function start(options: HuaweiOptions = {}): Promise<Huawei> {
   return huawei;
 }
 
-export function keepingAgent(): Agent {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  agents.push(agent);
-  return agent;
-}
-
 export interface Sent {
   headers?: Record<string, string>;
   body?: string | undefined;
-  agent?: Agent;
 }
 
 export interface Got {
@@ -48,7 +38,7 @@ export function call(
   huawei: Huawei,
   method: string,
   path: string,
-  { headers = {}, body, agent }: Sent = {},
+  { headers = {}, body }: Sent = {},
 ): Promise<Got> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(huawei.url);
@@ -58,7 +48,7 @@ export function call(
       method,
       path,
       headers,
-      agent: agent ?? false,
+      agent: false,
       maxHeaderSize: 1024 * 1024,
     });
     request.on('error', reject);

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { call, JSON_TYPE, LOG_IN, logInBody, MINUTE_MS, mark, markPath, start, useHuawei } from './calls.ts';
+import { call, logIn, mark, markPath, start, useHuawei } from './calls.ts';
 
 useHuawei();
 
@@ -42,53 +40,42 @@ describe('the gateway', () => {
     await new Promise(resolve => setTimeout(resolve, 1_050));
     expect((await mark(huawei)).status).toBe(200);
   });
+});
 
-  test('may change its limit, and have one for a minute', async () => {
-    const huawei = await start({ requestsPerSecond: 1 });
-    expect([(await mark(huawei)).status, (await mark(huawei)).status]).toEqual([200, 429]);
-    huawei.limit(undefined);
+describe('faults', () => {
+  test.each([
+    ['reset', /ECONNRESET/],
+    ['close', /ECONNRESET/],
+    ['not_http', /HPE_/],
+  ] as ['reset' | 'close' | 'not_http', RegExp][])('%s leaves the request unanswered', async (does, code) => {
+    const huawei = await start();
+    const fault = huawei.faults.add({ does, times: 1 });
+    await expect(mark(huawei)).rejects.toMatchObject({ code: expect.stringMatching(code) });
+    expect(huawei.requests[0]).toMatchObject({ kind: 'mark', status: undefined, marked: false });
+    expect(huawei.osm.marks).toBe(0);
+    huawei.faults.add({ does, times: 1, handled: true });
+    await expect(mark(huawei)).rejects.toThrow();
+    expect(huawei.requests[1]).toMatchObject({ status: undefined, marked: true });
+    expect(huawei.osm.unread('case-1')).toBe(0);
     expect((await mark(huawei)).status).toBe(200);
-    huawei.limit(1, 60);
-    await mark(huawei);
-    expect((await mark(huawei)).json.error_msg).toMatch('limit:1,time:1 minute');
+    expect(fault.hits).toBe(1);
   });
 
-  test('tells its own time', async () => {
-    const huawei = await start({ clockOffsetMs: -60 * MINUTE_MS });
-    const date = Date.parse(String((await mark(huawei)).headers.date));
-    expect(Math.abs(Date.now() - 60 * MINUTE_MS - date)).toBeLessThan(3_000);
+  test('strike what they match, so often, and until they are removed', async () => {
+    const huawei = await start({ openCases: true });
+    const status = async (caseId: string) => (await mark(huawei, caseId)).status;
+    const byCase = huawei.faults.add({ does: 'answer', status: 500, match: { caseId: 'bad' }, times: 2 });
+    const byKind = huawei.faults.add({ does: 'answer', status: 503, match: { kind: 'log_in' } });
+    huawei.faults.add({ does: 'answer', status: 501, match: ({ body }) => body?.includes('g-1') ?? false });
+    expect([await status('good'), await status('bad'), await status('bad'), await status('bad')]).toEqual([
+      200, 500, 500, 200,
+    ]);
+    expect((await mark(huawei, 'good', { body: '{"group_id":"g-1"}' })).status).toBe(501);
+    expect((await logIn(huawei)).status).toBe(503);
+    byKind.remove();
+    expect((await logIn(huawei)).status).toBe(201);
+    huawei.faults.clear();
+    expect((await mark(huawei, 'good', { body: '{"group_id":"g-1"}' })).status).toBe(200);
+    expect([byCase.hits, byKind.hits]).toEqual([2, 1]);
   });
-});
-
-test('latency, the count of requests at once, and a log of limited length', async () => {
-  const huawei = await start({ latencyMs: 50, logAtMost: 3 });
-  await Promise.all(Array.from({ length: 5 }, () => mark(huawei)));
-  expect(huawei.requests).toHaveLength(3);
-  expect(huawei.state()).toMatchObject({ requests: 5, peakInFlight: 5, marks: 5 });
-  huawei.requests.length = 0;
-  await mark(huawei);
-  expect(huawei.requests).toHaveLength(1);
-});
-
-test('as a process: one line with its URL, there until SIGTERM', async () => {
-  const options = JSON.stringify({ openCases: true, tokenBytes: 100 });
-  const child = spawn(process.execPath, ['local/huawei/server.ts', options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  try {
-    const [line] = await once(child.stdout, 'data');
-    const { url } = JSON.parse(String(line));
-    const answer = await fetch(url + LOG_IN, {
-      method: 'POST',
-      headers: JSON_TYPE,
-      body: JSON.stringify(logInBody()),
-    });
-    expect(answer.headers.get('x-subject-token')).toHaveLength(100);
-    const state = await (await fetch(`${url}/-/state`)).json();
-    expect(state).toMatchObject({ requests: 1, logIns: 1, marks: 0 });
-  } finally {
-    child.kill('SIGTERM');
-  }
-  const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
-  expect(code).toBe(0);
 });

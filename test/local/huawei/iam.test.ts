@@ -17,18 +17,6 @@ import {
 useHuawei();
 
 describe('IAM', () => {
-  test('a log-in gets a token in a header and its end in the body', async () => {
-    const huawei = await start({ tokenBytes: 60_000, tokenSeconds: 3_600, clockOffsetMs: 5 * MINUTE_MS });
-    const answer = await logIn(huawei, { scope: { domain: { name: 'acme' } } });
-    expect(answer.status).toBe(201);
-    expect(answer.headers['x-subject-token']).toHaveLength(60_000);
-    const { expires_at } = answer.json.token as { expires_at: string };
-    expect(expires_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
-    const expectedEnd = Date.now() + 65 * MINUTE_MS;
-    expect(Math.abs(Date.parse(expires_at) - expectedEnd)).toBeLessThan(5_000);
-    expect(huawei.iam.logIns).toBe(1);
-  });
-
   test.each([
     ['the domain by id', { domain: { id: '0a1b2c3d4e5f60718293a4b5c6d7e8f9' } }, 201],
     ['a project by name', { scope: { project: { name: 'ap-southeast-3' } } }, 201],
@@ -62,14 +50,8 @@ describe('IAM', () => {
     expect(answer.status).toBe(status);
   });
 
-  test('other methods and paths', async () => {
-    const huawei = await start();
-    expect((await call(huawei, 'GET', LOG_IN)).status).toBe(405);
-    expect((await call(huawei, 'POST', '/v3/auth/projects')).status).toBe(404);
-  });
-
   test('wrong passwords lock the user, and trying on keeps the lock', async () => {
-    const huawei = await start({ lockAfter: 2, lockSeconds: 900 });
+    const huawei = await start({ lockAfter: 2 });
     const message = async (password: string) => {
       const answer = await logIn(huawei, { password });
       return (answer.json.error as { message: string } | undefined)?.message ?? answer.status;
@@ -88,14 +70,6 @@ describe('IAM', () => {
     expect(await message('right-password')).toBe(201);
     expect(huawei.iam).toMatchObject({ failedLogIns: 5, logIns: 1 });
   });
-
-  test('a success forgets the failures before it', async () => {
-    const huawei = await start({ lockAfter: 2 });
-    await logIn(huawei, { password: 'wrong' });
-    await logIn(huawei);
-    await logIn(huawei, { password: 'wrong' });
-    expect((await logIn(huawei)).status).toBe(201);
-  });
 });
 
 describe('tokens', () => {
@@ -113,14 +87,6 @@ describe('tokens', () => {
       error_code: 'APIGW.0307',
       request_id: answer.headers['x-request-id'],
     });
-  });
-
-  test('a token may die long before the end that was told', async () => {
-    const huawei = await start({ tokenDiesAfterSeconds: 60 });
-    const token = await tokenFor(huawei);
-    huawei.clock.offsetMs += MINUTE_MS;
-    expect((await markWith(huawei, token)).json.error_code).toBe('APIGW.0307');
-    expect((await markWith(huawei, await tokenFor(huawei))).status).toBe(200);
   });
 
   test('a new password and a revocation end tokens, a new log-in does not', async () => {
