@@ -60,6 +60,7 @@ const planOf = ({ index, days, faults, measure }: SeasonSpec): { kind: Kind; day
   const singles = twenty * 2 + (index % 20 === 12 ? 1 : 0);
   if (kind === 'single')
     return { kind, days: list(day => [pool[(singles * days + day) % pool.length] as Fault]) };
+  if (faults && faults.length <= 3) return { kind, days: list(() => faults) };
   const wanted = faults ? pairs.filter(pair => pair.every(fault => faults.includes(fault))) : pairs;
   const others = Object.keys(OTHERS).map(Number);
   const before = others.filter(other => other < index % 20).length;

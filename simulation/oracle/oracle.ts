@@ -60,7 +60,7 @@ const SLACK_MS = 2_000;
 const TURN_MS = 5_000;
 const MOST_BACKOFF_MS = HOUR_MS;
 /** After trouble that stops all, what waits longest comes back within the longest back-off. */
-const RECOVERY_MS = HOUR_MS;
+const RECOVERY_MS = 20 * 60_000;
 /** An outage gets one call a second of each instance, and what new instances need to notice it. */
 const MOST_OUTAGE_CALLS = 2 * 60 + 100;
 const MOST_KEPT = 50;

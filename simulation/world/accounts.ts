@@ -1,4 +1,4 @@
-import type { Clock } from '../engine/clock.ts';
+import type { Clock, Owner } from '../engine/clock.ts';
 import type { Random } from '../engine/random.ts';
 import type { Faults } from './faults.ts';
 import type { Reply, Request } from './wire.ts';
@@ -11,7 +11,7 @@ export const SECRET_MARK = 's3cr3t';
 
 const HOUR_MS = 3_600_000;
 const TOKEN_LIFE_MS = 24 * HOUR_MS;
-/** After so many refused signatures in a row a key is locked for five minutes. */
+/** More refused signatures than this within five minutes lock a key for as long. */
 const KEY_STRIKES = 5;
 const KEY_LOCK_MS = 300_000;
 const ACCOUNT_LOCK_MS = 900_000;
@@ -46,7 +46,8 @@ export const createAccounts = (
   let tokenNumber = 0;
   let refusedAt: number[] = [];
   let lockedUntil = 0;
-  const strikes = new Map<string, { inRow: number; lockedUntil: number }>();
+  let strikes: { at: number; owner: Owner }[] = [];
+  let keyLockedUntil = 0;
   const mostRefusals = random.int(3, 10);
 
   const issue = (content: number): { token: string; until: number } => {
@@ -92,7 +93,7 @@ export const createAccounts = (
   const save = (content: number) => {
     stored = { version: stored.version + 1, content, at: clock.now() };
   };
-  const dieTokens = () => tokens.clear();
+  let endRotation = () => {};
   const handOver = () => {
     handed = issue(accepted);
     if (stored.content === accepted) save(accepted);
@@ -130,11 +131,18 @@ export const createAccounts = (
     return json(401, { error: { code: 401, message, title: 'Unauthorized' } });
   };
 
+  const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = {
+    sub: 'arn:aws:iam::123456789012:role/relay',
+    aud: 'huawei',
+    iss: 'https://sts.example.com',
+  };
+  const signed = `${base64({ alg: 'RS256', kid: 'key-1' })}.${base64(claims)}`;
   const sts = (): Reply => ({
     kind: 'answer',
     status: 200,
     afterMs: 40,
-    body: `<GetWebIdentityTokenResponse><GetWebIdentityTokenResult><WebIdentityToken>${SECRET_MARK}.jwt.${++tokenNumber}</WebIdentityToken><Expiration>${new Date(clock.now() + 300_000).toISOString()}</Expiration></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>`,
+    body: `<GetWebIdentityTokenResponse><GetWebIdentityTokenResult><WebIdentityToken>${signed}.${SECRET_MARK}-${++tokenNumber}</WebIdentityToken><Expiration>${new Date(clock.now() + 300_000).toISOString()}</Expiration></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>`,
   });
 
   const store = (request: Request): Reply => {
@@ -155,19 +163,19 @@ export const createAccounts = (
   const refused = (said = 'said by the gateway'): Reply =>
     json(401, { error_code: 'APIGW.0301', error_msg: `Incorrect IAM authentication information: ${said}` });
 
-  const withKey = (authorization: string): Reply | undefined => {
-    const key = /Access=([^,]+)/.exec(authorization)?.[1] ?? '';
-    const strike = strikes.get(key) ?? { inRow: 0, lockedUntil: 0 };
-    strikes.set(key, strike);
-    if (key === `AK${accepted}` && clock.now() >= strike.lockedUntil) {
-      strike.inRow = 0;
+  const withKey = ({ owner, headers: { Authorization = '' } }: Request): Reply | undefined => {
+    const now = clock.now();
+    const isRight = /Access=([^,]+)/.exec(Authorization)?.[1] === `AK${accepted}`;
+    if (isRight && now >= keyLockedUntil) {
+      strikes = [];
       return undefined;
     }
-    if (++strike.inRow > KEY_STRIKES && clock.now() >= strike.lockedUntil) {
-      strike.inRow = 0;
-      strike.lockedUntil = clock.now() + KEY_LOCK_MS;
+    strikes = [...strikes.filter(({ at }) => at > now - KEY_LOCK_MS), { at: now, owner }];
+    const own = strikes.filter(strike => strike.owner === owner).length;
+    if (strikes.length > KEY_STRIKES) keyLockedUntil = now + KEY_LOCK_MS;
+    // Two instances may have two each; what many new instances add up to is not promised.
+    if (own > 2 || (strikes.length > KEY_STRIKES && new Set(strikes.map(strike => strike.owner)).size <= 2))
       watch.onLocked('key');
-    }
     return refused();
   };
 
@@ -181,33 +189,36 @@ export const createAccounts = (
       return stored.content === accepted || kind === 'oidc';
     },
     dieTokens() {
-      dieTokens();
+      tokens.clear();
       // A person stores a new one a little later.
-      if (kind === 'token') clock.after(clock.world, random.between(60_000, HOUR_MS), handOver);
+      if (kind === 'token') clock.after(clock.world, random.between(1, 10) * 60_000, handOver);
     },
     /** The password or key is replaced, on one side first. */
-    rotate(gapMs: number, huaweiFirst: boolean) {
+    beginRotation() {
       const next = Math.max(accepted, stored.content) + 1;
+      const atStore = () => save(next);
       const atHuawei = () => {
         accepted = next;
-        dieTokens();
+        tokens.clear();
         handed = issue(next);
       };
-      const atStore = () => save(next);
-      (huaweiFirst ? atHuawei : atStore)();
-      clock.after(clock.world, gapMs, () => {
-        (huaweiFirst ? atStore : atHuawei)();
-        // What was refused meanwhile is tried again once it is saved again.
-        clock.after(clock.world, 60_000, () => save(accepted));
-      });
+      const isHuaweiFirst = random.chance(0.5);
+      (isHuaweiFirst ? atHuawei : atStore)();
+      endRotation = isHuaweiFirst ? atStore : atHuawei;
+    },
+    endRotation() {
+      endRotation();
+      // What was refused meanwhile is tried again once it is saved again.
+      clock.after(clock.world, 60_000, () => save(accepted));
     },
     saveWrong: () => save(-1),
     saveRight: () => save(accepted),
 
     /** Why the gateway lets a call not pass; undefined where it does. */
-    refusal({ headers }: Request): Reply | undefined {
+    refusal(request: Request): Reply | undefined {
+      const { headers } = request;
       if (faults.on('spell_401')) return refused(random.chance(0.2) ? headers['X-Auth-Token'] : undefined);
-      if (headers.Authorization) return withKey(headers.Authorization);
+      if (headers.Authorization) return withKey(request);
       const token = tokens.get(headers['X-Auth-Token'] ?? '');
       return token && token.until > clock.now() ? undefined : refused(headers['X-Auth-Token']);
     },

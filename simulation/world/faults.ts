@@ -80,6 +80,8 @@ const HARMLESS: ReadonlySet<Fault> = new Set([
   'late_apps',
   'clocks_off',
   'second_reader',
+  'burst',
+  'operator_killed',
 ]);
 /** Everything fails: nobody should keep calling. */
 const OUTAGES: readonly Fault[] = ['osm_unavailable', 'osm_hangs', 'osm_resets'];

@@ -119,7 +119,7 @@ export const createHuawei = (
       return of.index % 2 ? apigw(401, '0301') : json(401, { error_code: 'OSM.0002' });
     if (!faults.on('poison') || !isPoison(of)) return undefined;
     const hang: Reply = { kind: 'hang', afterMs: 0 };
-    const kinds = [hang, hang, apigw(500, '0601'), hang, osm('OSM.01019999')];
+    const kinds = [hang, apigw(500, '0601'), osm('OSM.01019999'), hang, hang];
     return kinds[Math.floor(of.index / 25) % kinds.length];
   };
 

@@ -114,7 +114,8 @@ export const createOperator = ({ clock, random, faults, oracle, source, deadLett
       clock.at(clock.world, clock.now(), redrive);
       return;
     }
-    if (faults.on('operator_killed')) owner.doom = { calls: random.int(1, 40), sends: random.chance(0.5) };
+    if (faults.on('operator_killed') && random.chance(0.5))
+      owner.doom = { calls: random.int(1, 40), sends: random.chance(0.5) };
     await replayAll();
     await discardHopeless();
     if (archive.length > 0 && random.chance(0.1)) await sendBack();
@@ -133,7 +134,7 @@ export const createOperator = ({ clock, random, faults, oracle, source, deadLett
     start(fromMs: number, untilMs: number) {
       for (let at = fromMs; at < untilMs; at += DAY_MS) {
         clock.at(clock.world, at + 20 * HOUR_MS, () => this.shift());
-        clock.at(clock.world, at + random.between(9, 18) * HOUR_MS, () => random.chance(0.5) && this.shift());
+        clock.at(clock.world, at + random.between(9, 18) * HOUR_MS, () => random.chance(0.8) && this.shift());
       }
     },
     get archived() {

@@ -187,7 +187,7 @@ export const createPeople = ({ clock, random, faults, huawei, queue, oracle, per
       );
       next(
         () => faults.on('bad_receipts') && bad(),
-        () => 10 * MINUTE_MS,
+        () => 4 * MINUTE_MS,
         untilMs,
       );
     },

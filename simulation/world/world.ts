@@ -151,12 +151,13 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
   const begins: Partial<Record<Fault, () => void>> = {
     rate_limit: () => huawei.setLimit(choose.pick([5, 20, 40, 100])),
     tokens_die: accounts.dieTokens,
-    rotation: () => accounts.rotate(choose.between(1, 180) * MINUTE_MS, choose.chance(0.5)),
+    rotation: accounts.beginRotation,
     wrong_secret: accounts.saveWrong,
     deploys: lambda.deploy,
     burst: people.burst,
   };
   const ends: Partial<Record<Fault, () => void>> = {
+    rotation: accounts.endRotation,
     wrong_secret: accounts.saveRight,
     paused: lambda.wake,
     deploys: lambda.deploy,
