@@ -19,6 +19,8 @@ export interface Tracked {
   /** Sent when it was read, of a case that nothing is wrong with. */
   isPrompt: boolean;
   isArchived?: boolean;
+  /** How often it failed after its most receives. */
+  hopeless?: number;
   /** Its first sending time was lost on a way that the contract does not cover. */
   isUndated?: boolean;
 }
@@ -109,6 +111,18 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       ({ reading }) => reading.key,
     );
     return invocation.byKey;
+  };
+
+  /** Its last chance has passed, again and again. */
+  const giveUp = (held: Held) => {
+    const tracked = trackedOf(held);
+    if (!tracked || held.receives < limits.maxAttempts) return;
+    tracked.hopeless = (tracked.hopeless ?? 0) + 1;
+    if (tracked.hopeless === 10 && !BLIND.some(fault => faults.lately(fault, HOUR_MS)))
+      fail('what cannot be marked is given up', `receipt ${tracked.n}, received ${held.receives} times`, {
+        receipt: tracked.n,
+        caseId: tracked.caseId,
+      });
   };
 
   /** What a receipt reaches up to, by the contract, from what its world knows. */
@@ -209,7 +223,11 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       const isLong = outageSince !== undefined && clock.now() - outageSince > 120_000;
       if (isLong && ++outage.calls === MOST_OUTAGE_CALLS)
         fail('an outage is not called all the time', `${outage.calls} marks in a minute`);
-      invocations.get(owner)?.answers.set(key, codeOf(answered));
+      const invocation = invocations.get(owner);
+      const code = codeOf(answered);
+      invocation?.answers.set(key, code);
+      if (invocation && code === 'failed')
+        for (const { held } of keysOf(invocation).get(key) ?? []) giveUp(held);
       tell(
         key.slice(0, key.indexOf('|')),
         `its mark is answered: ${answered.status} ${answered.errorCode ?? ''}`,
