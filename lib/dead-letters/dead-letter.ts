@@ -38,7 +38,12 @@ export const failureSchema = z.object({
 });
 
 // Read softly: anyone can put an attribute of this name on a message, and other versions write other fields.
-const softly = <T extends z.ZodMiniType>(schema: T) => z.catch(z.optional(schema), undefined);
+// Not by `z.catch`, which drags all of zod's helpers into the bundle.
+const absent = z.pipe(
+  z.unknown(),
+  z.transform(() => undefined),
+);
+const softly = <T extends z.ZodMiniType>(schema: T) => z.union([z.optional(schema), absent]);
 const readSchema = z.looseObject({
   code: z.string(),
   detail: softly(z.string()),

@@ -52,9 +52,14 @@ const messageSchema = z.object({
   replier_type: z.optional(z.unknown()),
   create_time: z.optional(z.unknown()),
 });
+/** Not `z.catch`, which drags all of zod's helpers into the bundle: a tenth of what a cold start reads. */
+const anything = z.pipe(
+  z.unknown(),
+  z.transform((): z.infer<typeof messageSchema> => ({})),
+);
 const listSchema = z.object({
   count: z.optional(z.unknown()),
-  message_list: z.nullish(z.array(z.catch(messageSchema, {}))),
+  message_list: z.nullish(z.array(z.union([messageSchema, anything]))),
 });
 
 const messageFrom =
