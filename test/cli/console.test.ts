@@ -227,6 +227,21 @@ describe('what is shown', () => {
   });
 });
 
+test('no link and no form chooses more than it says: a letter without a case, a reason of several lines, an empty one', async () => {
+  pair.put('not json', { code: 'malformed', detail: '' });
+  pair.put('nor this', { code: 'malformed', detail: 'two\nlines' });
+  pair.put(receipt('healthy'), { code: 'failed' });
+  const page = await open();
+  await page.enter();
+  const { body } = await page.get('/letters?code=malformed');
+  for (const [, at] of body.matchAll(/href="(\/letters\/[^"]+)"/g))
+    expect((await page.get(at as string)).body).not.toMatch(/letters of this case/);
+  for (const [, at] of (await page.get('/')).body.matchAll(/href="(\/letters\?[^"]+)"/g))
+    expect((await page.get((at as string).replaceAll('&amp;', '&'))).body).toMatch(/<p>1 dead letter\./);
+  const form = await page.post('/preview', { code: 'malformed', reason: 'two\r\nlines' });
+  expect(form.body).toMatch(/<p>1 dead letter chosen/);
+});
+
 describe('repair and replay', () => {
   test('preview with before and after, dry run, then what was chosen goes back, repaired, and nothing else', async () => {
     for (const id of ['a', 'b']) pair.put(receipt(id), { code: 'forbidden' });

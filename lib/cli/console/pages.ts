@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import type { Letter } from '../../dead-letters/dead-letter.ts';
+import { firstSentAt, type Letter } from '../../dead-letters/dead-letter.ts';
 import { letterCodes } from '../../dead-letters/request.ts';
 import { caseIdIn } from '../../receipt/receipt.ts';
 import type { Depth } from '../../sqs/queue.ts';
@@ -153,12 +153,14 @@ export const gone = (view: View): Html =>
 
 export const letterPage = (view: View, letter: Letter): Html => {
   const { message, failure } = letter;
+  const caseId = caseIdIn(message.body) || undefined;
+  const sentAt = firstSentAt(message, letter.sentAt) ?? letter.sentAt;
   const rows: [string, string | undefined][] = [
     ['Message', letter.messageId],
     ['Code', letter.code],
     ['Reason', reasonOf(letter)],
     ['Died', `${iso(letter.deadLetteredAt)}, ${ago(letter.deadLetteredAt)}`],
-    ['First sent', `${iso(letter.sentAt)}, ${ago(letter.sentAt)}`],
+    ['First sent', `${iso(sentAt)}, ${ago(sentAt)}`],
     ['Replayed before', count(letter.replays, 'time')],
     ['Receives', failure?.attempts === undefined ? undefined : number(failure.attempts)],
     ['Message group', message.groupId],
@@ -173,7 +175,7 @@ export const letterPage = (view: View, letter: Letter): Html => {
 ${attributes.map(([name, { DataType, StringValue }]) => html`<tr><th scope="row">Attribute ${shown(name)}</th><td>${shown(StringValue ?? 'bytes')} <span class="soft">${plain(DataType ?? '')}</span></td></tr>`)}</tbody></table></div>
 <h2>What to do</h2>${advised(view, letter)}<h2>Body</h2><pre>${shown(setOut(message.body))}</pre>
 ${failure ? html`<h2>Failure</h2><pre>${shown(JSON.stringify(failure, undefined, 2))}</pre>` : ''}
-<p><a href="/replay?${queryOf({ filter: { case_id: caseIdIn(message.body) ?? '' } })}">Repair and replay the letters of this case</a></p>
+${caseId === undefined ? '' : html`<p><a href="/replay?${queryOf({ filter: { case_id: caseId } })}">Repair and replay the letters of this case</a></p>`}
 <h2>The same on the command line</h2>${copy(showCommand(letter.messageId, view.stage))}`,
   );
 };

@@ -134,7 +134,7 @@ export const createRuns = ({ source, deadLetters }: Queues, audit: (entry: objec
         onProgress: counts => Object.assign(begun.counts, counts),
         onRefused: (_, reason) => begun.refused.set(reason, (begun.refused.get(reason) ?? 0) + 1),
       },
-    );
+    ).catch((error: Error) => ({ counts: begun.counts, trouble: error.message, sentIds: new Set<string>() }));
     Object.assign(begun.counts, result.counts);
     begun.trouble = result.trouble;
     begun.gone = begun.counts.stopped === 'done' ? ids.size - begun.counts.matched : 0;

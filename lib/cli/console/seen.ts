@@ -17,11 +17,15 @@ export interface Choice {
 }
 
 export const NO_REASON = 'nobody wrote it down';
-export const reasonOf = ({ failure }: Letter): string => failure?.detail ?? NO_REASON;
+/** As a form sends it back: of line ends only `\n`. */
+const oneLineEnd = (text: string) => text.replace(/\r\n?/g, '\n');
+export const reasonOf = ({ failure }: Letter): string => oneLineEnd(failure?.detail || NO_REASON);
 
 export const chosenOf = ({ letters }: Seen, { filter, reason }: Choice): Letter[] => {
   const matches = createMatch(filter);
-  return letters.filter(letter => matches(letter) && (reason === undefined || reasonOf(letter) === reason));
+  return letters.filter(
+    letter => matches(letter) && (reason === undefined || reasonOf(letter) === oneLineEnd(reason)),
+  );
 };
 
 export interface Group {
