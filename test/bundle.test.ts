@@ -69,6 +69,8 @@ const files = (told: string[]) =>
     .map(line => readFileSync(new URL(line.slice('loads '.length)), 'utf8'));
 /** The client has the protocol's name inside. */
 const knowsSqs = (text: string) => text.includes('AmazonSQS');
+/** Nothing of the log-in without a secret, nor of a key's signature. */
+const knowsOthers = (text: string) => /GetWebIdentityToken|SDK-HMAC-SHA256/.test(text);
 
 test('is small: under 400 KB in all, and what every batch needs under 200 KB', () => {
   const sizes = globSync('**/*', { cwd: folder }).map(name => statSync(path.join(folder, name)));
@@ -77,7 +79,7 @@ test('is small: under 400 KB in all, and what every batch needs under 200 KB', (
   expect(statSync(bundle).size).toBeLessThan(200 * KB);
 });
 
-test('loads under Node 24 with nothing beside it, marks, and has not loaded the SQS client for it', async () => {
+test('loads under Node 24 with nothing beside it, marks, and has not loaded the SQS client nor other log-ins for it', async () => {
   const environment = await start();
   const { failed } = await environment.deliver([
     receipt('1', { group_id: 'g' }),
@@ -92,6 +94,7 @@ test('loads under Node 24 with nothing beside it, marks, and has not loaded the 
   expect(environment.told().join('\n')).toMatch(/^runs v24\./m);
   expect(files(environment.told()).length).toBeGreaterThan(0);
   expect(files(environment.told()).filter(knowsSqs)).toEqual([]);
+  expect(files(environment.told()).filter(knowsOthers)).toEqual([]);
   expect(environment.lines().map(({ message }) => message)).toEqual(
     expect.arrayContaining(['receipt.marked', 'batch.settled']),
   );
