@@ -129,17 +129,15 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
     },
 
     /**
-     * Reads the secret, logs in and makes the read-only call while the function initialises, two seconds at most;
-     * what is not ready then goes on. It never rejects.
+     * Reads the secret, logs in or proves a key while the function initialises, two seconds at most; what is not
+     * ready then goes on. It never rejects.
      *
-     * @param send makes that call, which opens the connection for the first marks; about a key it decides
+     * @param send makes the read-only call that proves a key
      */
     async prepare(send: Send): Promise<void> {
       const work = async () => {
         const by = await renewal.get();
-        if ('code' in by) return;
-        if (by.stored.credentials.type === 'aksk') await ask(by, send);
-        else await sendAs(by, readOnlyCall(headers), send);
+        if ('stored' in by && by.stored.credentials.type === 'aksk') await ask(by, send);
       };
       // A throw is a bug, and the first batch meets it again, where it is reported.
       await Promise.race([work().catch(() => undefined), sleep(PREPARE_MOST_MS, undefined, { ref: false })]);
