@@ -304,25 +304,6 @@ describe('packages', () => {
     }
   });
 
-  test('mark-as-read is under 400 KB', () => {
-    const sizes = Object.values(bare.files['mark-as-read'] ?? {}).map(content => content.length);
-    expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(400 * 1024);
-  });
-
-  test('the SQS client is in a chunk that mark-as-read imports only when it needs it', () => {
-    const files = bare.files['mark-as-read'] ?? {};
-    const text = (file: string) => Buffer.from(files[file] ?? []).toString();
-    const opened = new Set(['handlers/mark-as-read.mjs']);
-    for (const file of opened) {
-      for (const [, chunk] of text(file).matchAll(/(?:from|import)\s*"\.\/([^"]+)"/g))
-        opened.add(`handlers/${chunk}`);
-    }
-    const withClient = Object.keys(files).filter(file => text(file).includes('ChangeMessageVisibilityBatch'));
-    const happy = [...opened].filter(file => /AmazonSQS/.test(text(file)));
-    expect(withClient.length).toBeGreaterThan(0);
-    expect(happy).toEqual([]);
-  });
-
   test('are the same in every stage', () => {
     expect(full.files).toEqual(bare.files);
   });

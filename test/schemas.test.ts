@@ -163,15 +163,26 @@ describe('generated values: schema and code agree', () => {
   test('receipts', () => {
     let valid = 0;
     const body = fc.record({ ...fields, 'x-unknown': other }, { requiredKeys: [] });
+    const characters = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 });
+    const ascii = fc.stringMatching(/^[!-~]{1,32}$/);
+    const good = fc.record(
+      {
+        case_id: characters,
+        group_id: fc.option(characters),
+        language: fc.option(ascii),
+        time_zone: fc.option(ascii),
+      },
+      { requiredKeys: ['case_id'] },
+    );
     fc.assert(
-      fc.property(maybe(body), value => {
+      fc.property(fc.oneof(maybe(body), good), value => {
         const taken = takesReceipt(value);
         valid += Number(taken);
         expect(isValid('receipt', JSON.parse(JSON.stringify(value)))).toBe(taken);
       }),
-      { numRuns: RUNS },
+      { numRuns: 2 * RUNS },
     );
-    expect(valid).toBeGreaterThan(RUNS / 50);
+    expect(valid).toBeGreaterThan(RUNS / 3);
   });
 
   test('receipts, by the regular expressions of Python', () => {
@@ -250,30 +261,6 @@ describe('generated values: schema and code agree', () => {
       { numRuns: RUNS },
     );
     expect(valid).toBeGreaterThan(RUNS / 50);
-  });
-
-  test('valid receipts, many: each field by its rule', () => {
-    const characters = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 });
-    const ascii = fc.string({
-      unit: fc.integer({ min: 0x21, max: 0x7e }).map(c => String.fromCharCode(c)),
-      minLength: 1,
-      maxLength: 32,
-    });
-    const good = fc.record(
-      {
-        case_id: characters,
-        group_id: fc.option(characters),
-        language: fc.option(ascii),
-        time_zone: fc.option(ascii),
-      },
-      { requiredKeys: ['case_id'] },
-    );
-    fc.assert(
-      fc.property(good, value => {
-        expect(isValid('receipt', value)).toBe(takesReceipt(value));
-      }),
-      { numRuns: RUNS },
-    );
   });
 });
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { jest } from '@jest/globals';
 import { awsEnvironment, openLetterQueues, type Pair, receipt, string } from '../letter-queues.ts';
 
 /** What `npx read-receipt-relay` runs; `npm run build` makes it. */
@@ -41,7 +42,16 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 `;
 export const hasTerminal = spawnSync('python3', ['-c', 'import pty']).status === 0;
 
-export const openCommandLine = async () => {
+/** Call it once in a test file; each test has fresh queues. */
+export const useCommandLine = async () => {
+  jest.setTimeout(60_000);
+  const line = await openCommandLine();
+  beforeEach(() => line.renew());
+  afterAll(() => line.close());
+  return line;
+};
+
+const openCommandLine = async () => {
   const queues = await openLetterQueues();
   const folder = await mkdtemp(path.join(tmpdir(), 'relay-cli-'));
   let pair: Pair = queues.openPair();
@@ -101,8 +111,6 @@ export const openCommandLine = async () => {
     },
   };
 };
-
-export type CommandLine = Awaited<ReturnType<typeof openCommandLine>>;
 
 export const json = ({ out }: { out: string }) => JSON.parse(out);
 export const bodies = (messages: { body: string }[]) => messages.map(({ body }) => body).sort();

@@ -1,18 +1,11 @@
 // discard: written to the disk first, and send reads it back.
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { jest } from '@jest/globals';
 import { receipt, string } from '../letter-queues.ts';
 import { refuseEntries } from '../queue-proxy.ts';
-import { bodies, type CommandLine, hasTerminal, json, openCommandLine, tooLong } from './command-line.ts';
+import { bodies, hasTerminal, json, tooLong, useCommandLine } from './command-line.ts';
 
-jest.setTimeout(60_000);
-let line: CommandLine;
-beforeAll(async () => {
-  line = await openCommandLine();
-});
-afterAll(() => line.close());
-beforeEach(() => line.renew());
+const line = await useCommandLine();
 
 test('a dry run: how many by code, which, and changes nothing', async () => {
   line.fill();

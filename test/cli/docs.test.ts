@@ -7,18 +7,14 @@ import { advice } from '../../lib/cli/advice.ts';
 import { commandsFor } from '../../lib/cli/command.ts';
 import { parseReplayRequest } from '../../lib/dead-letters/request.ts';
 import { receipt } from '../letter-queues.ts';
-import { type CommandLine, openCommandLine } from './command-line.ts';
+import { useCommandLine } from './command-line.ts';
 import { startStage } from './stage.ts';
 
-jest.setTimeout(120_000);
 const read = (file: string) => readFile(file, 'utf8');
 const runbook = await read('docs/runbook.md');
 const alarms = await read('resources/alarms.yml');
-let line: CommandLine;
-beforeAll(async () => {
-  line = await openCommandLine();
-});
-afterAll(() => line.close());
+const line = await useCommandLine();
+jest.setTimeout(120_000);
 
 test('its table says what the command line says', () => {
   const rows = Object.entries(advice).map(

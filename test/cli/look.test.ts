@@ -1,16 +1,9 @@
 // status, list and show.
-import { jest } from '@jest/globals';
 import { receipt } from '../letter-queues.ts';
 import { refuseCalls } from '../queue-proxy.ts';
-import { type CommandLine, json, openCommandLine, tooLong } from './command-line.ts';
+import { json, tooLong, useCommandLine } from './command-line.ts';
 
-jest.setTimeout(60_000);
-let line: CommandLine;
-beforeAll(async () => {
-  line = await openCommandLine();
-});
-afterAll(() => line.close());
-beforeEach(() => line.renew());
+const line = await useCommandLine();
 
 test('status', async () => {
   line.fill();

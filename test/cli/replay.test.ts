@@ -2,20 +2,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { jest } from '@jest/globals';
 import { createQueue } from '../../lib/sqs/queue.ts';
 import { awsEnvironment, receipt, string } from '../letter-queues.ts';
-import { bodies, type CommandLine, hasTerminal, json, openCommandLine, tooLong } from './command-line.ts';
+import { bodies, hasTerminal, json, tooLong, useCommandLine } from './command-line.ts';
 import { startStage } from './stage.ts';
 
-jest.setTimeout(60_000);
-let line: CommandLine;
-beforeAll(async () => {
-  Object.assign(process.env, awsEnvironment);
-  line = await openCommandLine();
-});
-afterAll(() => line.close());
-beforeEach(() => line.renew());
+Object.assign(process.env, awsEnvironment);
+const line = await useCommandLine();
 
 const flat = (text: string) => text.replace(/\s+/g, ' ');
 

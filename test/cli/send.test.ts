@@ -1,17 +1,10 @@
 // send: from options, from files, from standard input.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { jest } from '@jest/globals';
 import { receipt } from '../letter-queues.ts';
-import { bodies, type CommandLine, json, openCommandLine } from './command-line.ts';
+import { bodies, json, useCommandLine } from './command-line.ts';
 
-jest.setTimeout(60_000);
-let line: CommandLine;
-beforeAll(async () => {
-  line = await openCommandLine();
-});
-afterAll(() => line.close());
-beforeEach(() => line.renew());
+const line = await useCommandLine();
 
 test('one receipt from options', async () => {
   const args = [

@@ -1,16 +1,9 @@
 // Wrong use, errors in words, and the program itself: its name, its version, the oldest Node it runs under.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { jest } from '@jest/globals';
-import { type CommandLine, json, openCommandLine, PROGRAM, tooLong } from './command-line.ts';
+import { json, PROGRAM, tooLong, useCommandLine } from './command-line.ts';
 
-jest.setTimeout(60_000);
-let line: CommandLine;
-beforeAll(async () => {
-  line = await openCommandLine();
-});
-afterAll(() => line.close());
-beforeEach(() => line.renew());
+const line = await useCommandLine();
 
 describe('wrong use: exit code 2, a sentence on standard error, and no queue is asked', () => {
   const codes = 'It takes malformed, invalid, rejected, forbidden,';

@@ -150,36 +150,6 @@ test('marks, looks and repeats share one pace', async () => {
   expect(huawei.requests).toHaveLength(10);
 });
 
-test.each([
-  [20, 1],
-  [40, 2],
-])('of %i marks a second that the gateway allows, %i instances get most', async (allowed, instances) => {
-  const { huawei, ...first } = await start({ requestsPerSecond: allowed }, { perSecond: 80 });
-  const enough = new AbortController();
-  const other = instanceAt(huawei, { perSecond: 80 });
-  let next = 0;
-  const worker = async (mark: typeof other.mark) => {
-    const outcomes = new Set<string>();
-    while (!enough.signal.aborted) {
-      outcomes.add((await mark({ case_id: `${next++}` }, { signal: enough.signal })).code);
-    }
-    return [...outcomes];
-  };
-  const working = [first.mark, other.mark]
-    .slice(0, instances)
-    .flatMap(mark => Array.from({ length: 25 }, () => worker(mark)));
-  // After the burst of a cold start.
-  await new Promise(resolve => setTimeout(resolve, 1000));
-  const before = huawei.osm.marks;
-  await new Promise(resolve => setTimeout(resolve, 3000));
-  expect((huawei.osm.marks - before) / 3).toBeGreaterThanOrEqual(0.6 * allowed);
-  enough.abort();
-  expect(new Set((await Promise.all(working)).flat())).toEqual(
-    new Set(['marked', 'rate_limited', 'unfinished']),
-  );
-  expect(first.counts.Throttles).toBeGreaterThan(0);
-});
-
 test('the read-only call that proves a key at the start counts against the pace', async () => {
   const secretKey = secret('secretKeyOfTheTestsOfThePace0123456789');
   const { deliver, huawei } = await startEnvironment({

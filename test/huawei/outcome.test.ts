@@ -80,6 +80,15 @@ describe('a failure says', () => {
     });
   });
 
+  test.each([
+    [{ why: 'because' }, '{"why":"because"}'],
+    [7, '7'],
+  ])('softly what is no text: %j', (error_msg, words) => {
+    expect(classify(answer(400, { error_code: 'OSM.9', error_msg }), asIs)).toMatchObject({
+      detail: `OSM answered 400: OSM.9 ${words}`,
+    });
+  });
+
   test("IAM's reason", () => {
     const body = { error: { code: 401, message: 'The account is locked.', title: 'Unauthorized' } };
     expect(classifyLogIn(answer(401, body), asIs)).toEqual({

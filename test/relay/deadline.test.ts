@@ -78,6 +78,8 @@ test('time that is short already: nothing is called, everything is reported, no 
       records.map(each => each.messageId),
     );
   }
+  expect(environment.marks()).toEqual([]);
+  expect(environment.proxy.calls).toEqual([]);
 });
 
 test('a rate that is too slow for the batch leaves the rest to the queue', async () => {

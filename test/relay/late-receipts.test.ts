@@ -134,23 +134,6 @@ describe('a receipt', () => {
 });
 
 describe('the list', () => {
-  const shown = [
-    { order: 'ascending', offset: 'Z' },
-    { order: 'descending', offset: '+08:00', separator: ' ' },
-    { order: 'ascending', offset: '-0500', fraction: 6 },
-    { order: 'descending', offset: 'none', fraction: 3 },
-    { order: 'ascending', offset: 'none', separator: ' ' },
-  ] as const;
-  test.each(shown)('is read as it comes: %j', async how => {
-    const { invoke, osm } = await start();
-    osm.list(how);
-    for (const caseId of ['older', 'newer'])
-      for (let i = 0; i < 130; i++) osm.write(caseId, { at: ago(3e6 + i * 1000) });
-    osm.write('newer', { at: ago(5 * MINUTE_MS) });
-    expect(await failuresOf(invoke([late('older'), late('newer')]))).toBe(0);
-    expect([osm.unread('older'), osm.unread('newer')]).toEqual([0, 131]);
-  });
-
   test.each<[string, Fault]>([
     ['is forbidden', { does: 'answer', status: 403, body: { error_code: 'APIGW.0302' } }],
     ['is not there', { does: 'answer', status: 404, body: { error_code: 'APIGW.0101' } }],

@@ -175,48 +175,6 @@ describe('connections', () => {
     expect(environment.huawei.state().connections).toBe(connections);
   });
 
-  test('that ended while the function was frozen cost nothing: every receipt is marked', async () => {
-    const environment = await startEnvironment();
-    await environment.invoke(receipts('a', 20));
-    environment.huawei.dropConnections('idle');
-    expect(await failuresOf(environment.invoke(receipts('b', 20)))).toBe(0);
-  });
-
-  test('kept ones that break before any answer: each mark is repeated once, on a fresh one', async () => {
-    const environment = await startEnvironment();
-    await environment.invoke(receipts('a', 20));
-    environment.huawei.requests.length = 0;
-    environment.huawei.faults.add({ does: 'reset', times: 20, match: { kind: 'mark' } });
-    expect(await failuresOf(environment.invoke(receipts('b', 20)))).toBe(0);
-    expect(environment.marks()).toHaveLength(40);
-  });
-
-  test('a fresh one that breaks is not repeated', async () => {
-    const environment = await startEnvironment({
-      huawei: { faults: [{ does: 'reset', match: { kind: 'mark' } }] },
-    });
-    expect(await failuresOf(environment.invoke(receipts('a', 1)))).toBe(1);
-    expect(environment.marks()).toHaveLength(1);
-  });
-
-  test('a kept one that breaks, then a fresh one that breaks: no third try', async () => {
-    const environment = await startEnvironment();
-    await environment.invoke(receipts('a', 1));
-    environment.huawei.requests.length = 0;
-    environment.huawei.faults.add({ does: 'reset', match: { kind: 'mark' } });
-    expect(await failuresOf(environment.invoke(receipts('b', 1)))).toBe(1);
-    expect(environment.marks()).toHaveLength(2);
-  });
-
-  test('a kept one that breaks after the answer began is not repeated', async () => {
-    const environment = await startEnvironment();
-    await environment.invoke(receipts('a', 1));
-    environment.huawei.requests.length = 0;
-    environment.huawei.faults.add({ does: 'half', match: { kind: 'mark' } });
-    expect(await failuresOf(environment.invoke(receipts('b', 1)))).toBe(1);
-    expect(environment.marks()).toHaveLength(1);
-  });
-
   test('a timeout on a kept one is not repeated', async () => {
     const environment = await startEnvironment({ env: { REQUEST_TIMEOUT_MS: '150' } });
     await environment.invoke(receipts('a', 1));

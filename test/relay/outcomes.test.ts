@@ -2,14 +2,7 @@
 // was told, what the function answered.
 import type { FailureCode } from '../../lib/failure.ts';
 import type { Fault, Trouble } from '../../local/huawei/faults.ts';
-import {
-  aged,
-  type Environment,
-  receipt,
-  startEnvironment,
-  useEnvironment,
-  VISIBILITY_SECONDS,
-} from '../environment.ts';
+import { aged, type Environment, receipt, startEnvironment, useEnvironment } from '../environment.ts';
 import { answers, codes, gateway, logInAnswers, osm, successes, unknownCodes } from '../outcome-table.ts';
 
 useEnvironment();
@@ -110,13 +103,6 @@ describe('a batch at a Huawei that answers', () => {
       expect(environment.hiddenSeconds(ids[0] as string)).toBeGreaterThan(155);
       expect(environment.hiddenSeconds(ids[0] as string)).toBeLessThanOrEqual(320);
     });
-
-    test('its age alone, without receives, does not dead-letter it', async () => {
-      environment.huawei.faults.add({ does: 'error_code', code: 'OSM.5', match: { kind: 'mark' } });
-      const { failed } = await environment.deliver([{ body: receipt('old'), system: aged(2 * DAY_SECONDS) }]);
-      expect(failed).toEqual([0]);
-      expect(environment.deadLetters()).toEqual([]);
-    });
   });
 
   describe('trouble with the service hides a young message for its back-off and dead-letters one past its age', () => {
@@ -151,93 +137,9 @@ describe('a batch at a Huawei that answers', () => {
       );
     });
   });
-
-  test('a message is past its age exactly at MAX_AGE_SECONDS since its first receive', async () => {
-    environment.huawei.faults.add({ does: 'html502' });
-    const { failed } = await environment.deliver([
-      { body: receipt('nearly'), system: aged(DAY_SECONDS - 5) },
-      { body: receipt('just'), system: aged(DAY_SECONDS) },
-    ]);
-    expect(failed).toEqual([0]);
-    expect(environment.deadLetters().map(({ body }) => body)).toEqual([receipt('just')]);
-  });
-
-  test('receives never dead-letter a message for trouble with the service', async () => {
-    environment.huawei.faults.add({ does: 'html502' });
-    const { failed } = await environment.deliver([
-      { body: receipt('young'), system: { ApproximateReceiveCount: '500' } },
-    ]);
-    expect(failed).toEqual([0]);
-    expect(environment.deadLetters()).toEqual([]);
-  });
-
-  describe('a body that is no receipt is dead-lettered at once, without a call', () => {
-    const bodies: [string, string, code: string, detail: RegExp][] = [
-      ['not JSON', 'case 1', 'malformed', /JSON/],
-      ['cut JSON', '{"case_id":"1"', 'malformed', /JSON/],
-      ['blank', ' ', 'malformed', /JSON/],
-      ['an SNS notification without Message', '{"Type":"Notification"}', 'malformed', /Message/],
-      [
-        'an SNS notification of something else',
-        '{"Type":"Notification","Message":"hello"}',
-        'malformed',
-        /Message/,
-      ],
-      ['an EventBridge event without detail', '{"detail-type":"read"}', 'malformed', /detail/],
-      ['a CloudEvent without data', '{"specversion":"1.0","data":null}', 'malformed', /data/],
-      ['null', 'null', 'invalid', /case_id/],
-      ['a number', '42', 'invalid', /case_id/],
-      ['an array', '[{"case_id":"1"}]', 'invalid', /case_id/],
-      ['an empty object', '{}', 'invalid', /case_id/],
-      ['a case_id too long', receipt('x'.repeat(65)), 'invalid', /case_id.*64/],
-      ['a bad group_id', receipt('1', { group_id: 7 }), 'invalid', /group_id/],
-      ['a bad language', receipt('1', { language: 'en us' }), 'invalid', /language/],
-      ['a bad time_zone', receipt('1', { time_zone: '' }), 'invalid', /time_zone/],
-      ['a read_at without offset', receipt('1', { read_at: '2026-01-31T09:30:00' }), 'invalid', /read_at/],
-    ];
-    test.each(bodies)('%s', async (_, body, code, detail) => {
-      const { failed, ids } = await environment.deliver([body]);
-      expect(failed).toEqual([]);
-      const [letter] = environment.deadLetters();
-      expect(letter).toMatchObject({ body, failure: { code, source_message_id: ids[0], attempts: 1 } });
-      expect(letter?.failure.detail).toMatch(detail);
-      expect(letter?.failure).not.toHaveProperty('status');
-      expect(environment.huawei.requests).toEqual([]);
-    });
-  });
-
-  test('a dead letter tells when it was received first and when it was dead-lettered', async () => {
-    const before = Date.now();
-    await environment.deliver([{ body: '?', system: aged(100) }]);
-    const [letter] = environment.deadLetters();
-    const failure = letter?.failure ?? {};
-    expect(Date.parse(String(failure.first_received_at))).toBeGreaterThanOrEqual(before - 100_000);
-    expect(Date.parse(String(failure.first_received_at))).toBeLessThanOrEqual(Date.now() - 99_000);
-    expect(Date.parse(String(failure.dead_lettered_at))).toBeGreaterThanOrEqual(before);
-    expect(Date.parse(String(failure.dead_lettered_at))).toBeLessThanOrEqual(Date.now());
-  });
-
-  test("where the function's time runs out first, the message is reported failed and gets no back-off", async () => {
-    const { failed, ids } = await environment.deliver([receipt('1')], 1);
-    expect(failed).toEqual([0]);
-    expect(environment.huawei.requests).toEqual([]);
-    expect(environment.deadLetters()).toEqual([]);
-    expect(environment.hiddenSeconds(ids[0] as string)).toBeGreaterThan(VISIBILITY_SECONDS - 5);
-    expect(environment.proxy.calls).toEqual([]);
-  });
 });
 
 describe('a 401', () => {
-  test('is cured by a fresh token: every receipt is marked', async () => {
-    const environment = await startEnvironment();
-    await environment.deliver([receipt('before')]);
-    environment.huawei.iam.revokeTokens();
-    const { failed } = await environment.deliver([receipt('after')]);
-    expect(failed).toEqual([]);
-    expect(environment.logIns()).toHaveLength(2);
-    expect(environment.marks().map(({ status }) => status)).toEqual([200, 401, 200]);
-  });
-
   const refusals: [string, Trouble][] = [
     ['401', answer(401, gateway('APIGW.0301'))],
     ['401 with nothing', answer(401)],
@@ -309,26 +211,5 @@ describe('a log-in that brings no token decides for all who wait for it', () => 
     });
     await environment.deliver([{ body: receipt('old'), system: aged(2 * DAY_SECONDS) }]);
     expect(environment.deadLetters().map(({ failure }) => failure.code)).toEqual(['unreachable']);
-  });
-});
-
-describe('stored credentials that cannot be used are unauthorized, and nothing is asked of Huawei', () => {
-  const stored: [string, object | string | null][] = [
-    ['missing', null],
-    ['empty', ''],
-    ['not JSON', 'user=relay password=right-password'],
-    ['of a wrong shape', { type: 'password', user: 'relay' }],
-    ['of a kind nobody knows', { type: 'cookie', cookie: 'x' }],
-    ['expired', { type: 'token', token: 'a-token-that-has-expired', expires_at: '2020-01-01T00:00:00Z' }],
-  ];
-  test.each(stored)('%s', async (_, credentials) => {
-    const environment = await startEnvironment({ credentials });
-    const { failed } = await environment.deliver([
-      receipt('young'),
-      { body: receipt('old'), system: aged(DAY_SECONDS + 1) },
-    ]);
-    expect(failed).toEqual([0]);
-    expect(environment.deadLetters().map(({ failure }) => failure.code)).toEqual(['unauthorized']);
-    expect(environment.huawei.requests).toEqual([]);
   });
 });

@@ -67,32 +67,6 @@ describe('a dead letter', () => {
     const counts = letters.map(({ attributes }) => Object.keys(attributes).length);
     expect(counts.filter(count => count > 3)).toEqual([10, 10, 10, 10]);
   });
-
-  test('names what Huawei wrote, whatever it is', async () => {
-    const message = 'zero \u0000 bell \u0007 \uFFFE\uFFFF half \ud800 quote " 票';
-    const environment = await startEnvironment({
-      huawei: { faults: [{ does: 'error_code', code: 'OSM.01010015', message, match: { kind: 'mark' } }] },
-    });
-    const { failed } = await environment.deliver([receipt('1')]);
-    expect(failed).toEqual([]);
-    const [letter] = environment.deadLetters();
-    expect(letter?.failure.detail).toContain('票');
-    // Only what SQS takes.
-    expect(letter?.attributes.failure?.StringValue).toMatch(/^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]*$/);
-  });
-
-  test.each([
-    ['an object', { why: 'because' }, /because/],
-    ['a number', 7, /7/],
-    ['very long', 'long '.repeat(10_000), /^.{0,1000}$/s],
-  ])('takes an error_msg softly: %s', async (_, error_msg, detail) => {
-    const body = { error_code: 'OSM.01010015', error_msg };
-    const environment = await startEnvironment({
-      huawei: { faults: [{ does: 'answer', status: 200, body, match: { kind: 'mark' } }] },
-    });
-    await environment.deliver([receipt('1')]);
-    expect(environment.deadLetters()[0]?.failure.detail).toMatch(detail);
-  });
 });
 
 describe('a record whose dead letter SQS has not confirmed is reported failed', () => {
@@ -152,74 +126,27 @@ describe('a record whose dead letter SQS has not confirmed is reported failed', 
 });
 
 describe('a message that comes back later', () => {
-  test.each([
-    [1, 2, 5],
-    [2, 5, 10],
-    [5, 40, 80],
-    [8, 320, 640],
-    [9, 450, 900],
-    [100, 450, 900],
-  ])('at receive %i stays hidden for %i to %i seconds', async (receives, least, most) => {
-    const environment = await startEnvironment(outage);
+  // Tables of receives and of Retry-After: backoff.test.ts and huawei/outcome.test.ts.
+  test.each<[string, Fault, receives: number, least: number, most: number]>([
+    ['the back-off of its receive', { does: 'html502', match: { kind: 'mark' } }, 5, 39, 80],
+    ['Retry-After of a 429', { does: 'retry_after', after: 120, match: { kind: 'mark' } }, 1, 115, 121],
+    [
+      'Retry-After of a 503',
+      { does: 'answer', status: 503, headers: { 'Retry-After': '77' }, match: { kind: 'mark' } },
+      1,
+      72,
+      77,
+    ],
+    ['Retry-After of IAM', { does: 'retry_after', after: 300, match: { kind: 'log_in' } }, 1, 290, 300],
+    ['an hour at most', { does: 'retry_after', after: 86_400, match: { kind: 'mark' } }, 1, 3590, 3600],
+  ])('stays hidden for %s', async (_, fault, receives, least, most) => {
+    const environment = await startEnvironment({ huawei: { faults: [fault] } });
     const { ids } = await environment.deliver([
       { body: receipt('1'), system: { ApproximateReceiveCount: String(receives) } },
     ]);
-    expect(environment.hiddenSeconds(ids[0] as string)).toBeGreaterThan(least - 0.9);
-    expect(environment.hiddenSeconds(ids[0] as string)).toBeLessThanOrEqual(most);
-  });
-
-  test('a backlog does not come back as one wave', async () => {
-    const environment = await startEnvironment(outage);
-    const { ids, failed } = await environment.deliver(
-      Array.from({ length: 40 }, (_, i) => ({
-        body: receipt(`c${i % 3}`),
-        system: { ApproximateReceiveCount: '9' },
-      })),
-    );
-    expect(failed).toHaveLength(40);
-    const seconds = new Set(ids.map(id => Math.round(environment.hiddenSeconds(id) ?? 0)));
-    expect(seconds.size).toBeGreaterThan(15);
-  });
-
-  const waits: [string, number | string, least: number, most: number][] = [
-    ['seconds', 120, 115, 121],
-    ['less than the back-off', 1, 1.5, 5],
-    ['zero', 0, 1.5, 5],
-    ['more than an hour', 86_400, 3590, 3600],
-    ['a date', new Date(Date.now() + 600_000).toUTCString(), 500, 600],
-    ['a date past', new Date(Date.now() - 600_000).toUTCString(), 1.5, 5],
-    ['a date far away', 'Fri, 01 Jan 2100 00:00:00 GMT', 3590, 3600],
-    ['a text', 'soon', 1.5, 5],
-    ['a negative number', '-5', 1.5, 5],
-    ['nothing', '', 1.5, 5],
-  ];
-  test.each(waits)('waits as long as Retry-After asks, within an hour: %s', async (_, after, least, most) => {
-    const environment = await startEnvironment({
-      huawei: { faults: [{ does: 'retry_after', after, match: { kind: 'mark' } }] },
-    });
-    const { ids } = await environment.deliver([receipt('1')]);
     expect(environment.hiddenSeconds(ids[0] as string)).toBeGreaterThan(least);
     expect(environment.hiddenSeconds(ids[0] as string)).toBeLessThanOrEqual(most);
   });
-
-  test('waits as long as IAM asks', async () => {
-    const environment = await startEnvironment({
-      huawei: { faults: [{ does: 'retry_after', after: 300, match: { kind: 'log_in' } }] },
-    });
-    const { ids } = await environment.deliver([receipt('1')]);
-    expect(environment.hiddenSeconds(ids[0] as string)).toBeGreaterThan(290);
-  });
-
-  test('waits as long as a 503 asks', async () => {
-    const environment = await startEnvironment({
-      huawei: {
-        faults: [{ does: 'answer', status: 503, headers: { 'Retry-After': '77' }, match: { kind: 'mark' } }],
-      },
-    });
-    const { ids } = await environment.deliver([receipt('1')]);
-    expect(environment.hiddenSeconds(ids[0] as string)).toBeGreaterThan(72);
-  });
-
   const spoiled: [string, Intercept][] = [
     ['refuses some', refuseEntries('ChangeMessageVisibilityBatch', index => index === 0)],
     ['refuses the call', refuseCalls('ChangeMessageVisibilityBatch')],
