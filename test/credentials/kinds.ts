@@ -14,6 +14,10 @@ import {
 } from '../environment.ts';
 import { secret } from '../output/printed.ts';
 
+/** Longer than a busy machine needs between the store's answer and the log-in that follows it. */
+const QUIET_MS = 250;
+const MOST_WAIT_MS = 5_000;
+
 export type Kind = 'password' | 'token' | 'aksk' | 'oidc';
 export type Store = 'file' | 'secretsmanager' | 'ssm';
 
@@ -100,9 +104,14 @@ export const start = async (
     rightOf,
     /** What went on beside the last batch has ended, unless it hangs. */
     async settled() {
-      for (let turn = 0; turn < 20 && huawei.requests.some(({ status }) => status === undefined); turn++)
-        await sleep(10);
-      await sleep(30);
+      let [quietMs, seen] = [0, -1];
+      for (let waitedMs = 0; quietMs < QUIET_MS && waitedMs < MOST_WAIT_MS; waitedMs += 25) {
+        const { length } = huawei.requests;
+        const isUnderWay = waitedMs < 500 && huawei.requests.some(({ status }) => status === undefined);
+        quietMs = length === seen && !isUnderWay ? quietMs + 25 : 0;
+        seen = length;
+        await sleep(25);
+      }
     },
     /** Another instance in the same surroundings. */
     async coldStart() {
