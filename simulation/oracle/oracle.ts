@@ -55,6 +55,7 @@ export interface Limits {
 export const hiddenKinds = ['race', 'fresh', 'unchecked', 'sender', 'broken'] as const;
 export type HiddenKind = (typeof hiddenKinds)[number];
 
+export const NOBODY_WAITS = 'no healthy receipt waits for the trouble of others';
 const HOUR_MS = 3_600_000;
 /** Of clocks: a sandbox's may be a second off, and a time in whole seconds may mean any part of it. */
 const SLACK_MS = 2_000;
@@ -278,11 +279,7 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
           wait > 90_000 &&
           faults.isCalm(wait + RECOVERY_MS)
         )
-          fail(
-            'no healthy receipt waits for the trouble of others',
-            `receipt ${tracked.n} waited for ${wait} ms`,
-            of,
-          );
+          fail(NOBODY_WAITS, `receipt ${tracked.n} waited for ${wait} ms`, of);
         tracked.settledAt ??= clock.now();
         if (tracked.isPrompt && clock.now() - held.sentAt > 2.5 * HOUR_MS && faults.isCalm(2.5 * HOUR_MS))
           fail('what waits comes back in time', `receipt ${tracked.n}, long after the trouble`, of);

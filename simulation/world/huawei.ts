@@ -123,6 +123,14 @@ export const createHuawei = (
     return kinds[Math.floor(of.index / 25) % kinds.length];
   };
 
+  /** A look so answered is worth another one later; any other answer tells nothing, for ever. */
+  const isTrouble = (reply: Reply): boolean => {
+    const { status, isJson, errorCode } = answeredOf(reply);
+    if (status === 401 || errorCode === 'OSM.0002') return !faults.on('case_401');
+    if (status === 200) return !isJson || errorCode === 'OSM.01010014';
+    return typeof status === 'string' || status === 429 || status >= 500;
+  };
+
   const clear = (owner: Owner, key: string, of: Case) => {
     const cleared = of.unread;
     of.unread = [];
@@ -166,10 +174,7 @@ export const createHuawei = (
     const looked = (kind: Look['kind'], isShifted = false) =>
       of && onLooked(request.owner, { case: of, kind, isShifted });
     if (reply || !of) {
-      const answered = reply ? answeredOf(reply) : undefined;
-      looked(
-        answered?.status === 200 || (answered?.status === 401 && faults.on('case_401')) ? 'odd' : 'trouble',
-      );
+      looked(reply && isTrouble(reply) ? 'trouble' : 'odd');
       return reply ?? osm('OSM.01010015');
     }
     const odd = faults.on('list_odd') ? random.int(0, 5) : -1;
