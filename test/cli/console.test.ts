@@ -110,10 +110,12 @@ describe('who gets in', () => {
     expect((await page.bare('GET', page.url.pathname + page.url.search)).status).toBe(403);
   });
 
-  test.each(['/', '/letters', '/style.css', '/page.js', '/nowhere'])('nobody else: %s', async at => {
+  test('nobody else', async () => {
     const page = await open();
-    expect((await page.bare('GET', at)).status).toBe(403);
-    expect((await page.bare('GET', at, { cookie: 'read_receipt_relay=guess' })).status).toBe(403);
+    for (const at of ['/', '/letters', '/style.css', '/page.js', '/nowhere']) {
+      expect((await page.bare('GET', at)).status).toBe(403);
+      expect((await page.bare('GET', at, { cookie: 'read_receipt_relay=guess' })).status).toBe(403);
+    }
     expect((await page.bare('GET', `/?code=${'x'.repeat(32)}`)).status).toBe(403);
   });
 
