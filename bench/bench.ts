@@ -1,31 +1,29 @@
 // `npm run bench`: the packaged function beside its peers. Writes bench/results.md and bench/results.svg.
-// `--only NAME` (repeatable) runs some scenarios and writes nothing, `--rounds N` measures more often.
+// `--only NAME` (repeatable) runs some scenarios and writes nothing, `--rounds N` measures more often, `--before
+// FILE` measures an older bundle of ours beside (the file that Lambda would load).
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { bundleAll } from './bundles.ts';
+import { openWorld } from '../local/world.ts';
+import { bundleAll, targets } from './bundles.ts';
 import { pictureOf } from './picture.ts';
-import { startAws } from './processes.ts';
 import { reportOf } from './report.ts';
 import { isMet, type Result, type Scenario } from './scenario.ts';
-import { coalesced, instant, paced } from './scenarios/batches.ts';
+import { coalesced, instant } from './scenarios/batches.ts';
 import { coldStart } from './scenarios/cold-start.ts';
-import { growth } from './scenarios/growth.ts';
-import { malformed } from './scenarios/malformed.ts';
-import { outage } from './scenarios/outage.ts';
+import { hanging } from './scenarios/hanging.ts';
 import { replay } from './scenarios/replay.ts';
-import { sizes } from './scenarios/sizes.ts';
+import { late, limit, outage } from './scenarios/trouble.ts';
 import { digits } from './stats.ts';
 
 const scenarios: Record<string, Scenario> = {
   'cold-start': coldStart,
   instant,
   coalesced,
-  paced,
-  growth,
-  sizes,
   outage,
-  malformed,
+  hanging,
+  limit,
+  late,
   replay,
 };
 
@@ -33,6 +31,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
     rounds: { type: 'string', default: '5' },
+    before: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
@@ -63,16 +62,18 @@ const print = ({ title, columns, rows, goals }: Result) => {
 };
 
 progress('bundling');
-const metafiles = await bundleAll();
-await using secrets = await startAws();
+await bundleAll();
+if (values.before)
+  targets.push({ name: 'before', title: 'this project before', file: path.resolve(values.before) });
+const world = await openWorld();
 const results: Result[] = [];
 for (const name of names) {
   console.log(`\n${seconds()} s: ${name} …`);
   const scenario = scenarios[name] as Scenario;
   const result = await scenario({
     rounds,
-    secrets,
-    metafiles,
+    targets,
+    world,
     progress: text => progress(`${name}: ${text}`),
   });
   results.push(result);
@@ -85,5 +86,6 @@ if (!values.only) {
   await write('results.svg', pictureOf(results.flatMap(({ bars = [] }) => bars)));
   console.log('\nWritten: bench/results.md, bench/results.svg.');
 }
+await world.close();
 const missed = results.flatMap(({ goals }) => goals.filter(goal => !isMet(goal)));
 console.log(`${missed.length === 0 ? 'All goals met' : `${missed.length} goals missed`}, ${seconds()} s.`);

@@ -1,21 +1,21 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type BuildOptions, build as bundle, type Metafile, type Plugin } from 'esbuild';
+import { type BuildOptions, build as bundle, type Plugin } from 'esbuild';
 import { build } from '../local/build.ts';
 import { 'module.exports' as ourSettings } from '../resources/bundle.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const folder = path.join(root, '.build/bench');
 
-export type TargetName = 'relay' | 'middy' | 'powertools' | 'sequential';
-
 export interface Target {
-  name: TargetName;
+  name: 'relay' | 'before' | 'middy' | 'powertools';
   /** What tables call it. */
   title: string;
   /** The file that Lambda would load. */
   file: string;
 }
 
+/** Ours first. */
 export const targets: Target[] = [
   {
     name: 'relay',
@@ -24,11 +24,6 @@ export const targets: Target[] = [
   },
   { name: 'middy', title: '(a) Middy', file: path.join(folder, 'middy.mjs') },
   { name: 'powertools', title: '(b) Powertools', file: path.join(folder, 'powertools.mjs') },
-  {
-    name: 'sequential',
-    title: '(c) Powertools, one by one',
-    file: path.join(folder, 'sequential.mjs'),
-  },
 ];
 
 /** Runs a bundle in a process of its own and measures it. */
@@ -50,33 +45,37 @@ const oneCopy: Plugin = {
   },
 };
 
-/** Ours once more, for the sizes of its parts alone: what is measured is the package. */
-const entryPoints = {
-  relay: 'handlers/mark-as-read.ts',
-  middy: 'bench/peers/middy.ts',
-  powertools: 'bench/peers/powertools.ts',
-  sequential: 'bench/peers/powertools-sequential.ts',
-  'plain-replay': 'bench/peers/plain-replay.ts',
-  child: 'bench/child.ts',
-};
-
 /** Our own bundle as it is packaged, and the peers' with the same settings. */
-export const bundleAll = async (): Promise<Record<string, Metafile>> => {
+export const bundleAll = async (): Promise<void> => {
   await build();
   const { exclude, outputFileExtension, plugins: _, ...settings } = ourSettings();
-  const metafiles: Record<string, Metafile> = {};
-  for (const [name, entry] of Object.entries(entryPoints)) {
-    const { metafile } = await bundle({
+  for (const entry of ['peers/middy.ts', 'peers/powertools.ts', 'peers/plain-replay.ts', 'child.ts'])
+    await bundle({
       ...(settings as BuildOptions),
       absWorkingDir: root,
-      entryPoints: { [name]: entry },
-      outdir: name === 'relay' ? path.join(folder, 'parts') : folder,
+      entryPoints: [path.join('bench', entry)],
+      outdir: folder,
       outExtension: { '.js': outputFileExtension as string },
       external: exclude as string[],
       plugins: [oneCopy],
-      metafile: true,
     });
-    metafiles[name] = metafile;
-  }
-  return metafiles;
+};
+
+/** KB that Lambda reads at import, and with what `import()` loads later; as esbuild writes both. */
+export const sizesOf = ({ file }: Target): { atImport: number; inAll: number } => {
+  const parts = new Set(readdirSync(path.dirname(file)));
+  const reach = (link: RegExp): number => {
+    const seen = new Set([path.basename(file)]);
+    let bytes = 0;
+    for (const name of seen) {
+      const text = readFileSync(path.join(path.dirname(file), name), 'utf8');
+      bytes += Buffer.byteLength(text);
+      for (const [, other = ''] of text.matchAll(link)) if (parts.has(other)) seen.add(other);
+    }
+    return bytes / 1000;
+  };
+  return {
+    atImport: reach(/(?:from|import)"\.\/([^"]+)"/g),
+    inAll: reach(/(?:from|import|import\()"\.\/([^"]+)"/g),
+  };
 };

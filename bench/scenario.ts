@@ -1,6 +1,6 @@
-import type { Metafile } from 'esbuild';
-import { type Target, type TargetName, targets } from './bundles.ts';
-import type { Service } from './processes.ts';
+import type { World } from '../local/world.ts';
+import type { Target } from './bundles.ts';
+import { medianOf } from './stats.ts';
 
 export interface Goal {
   /** What is held against a limit. */
@@ -29,8 +29,8 @@ export interface Result {
 
 export interface Bench {
   rounds: number;
-  secrets: Service;
-  metafiles: Record<string, Metafile>;
+  targets: Target[];
+  world: World;
   progress: (text: string) => void;
 }
 
@@ -39,27 +39,44 @@ export type Scenario = (bench: Bench) => Promise<Result>;
 export const isMet = ({ value, atMost, atLeast }: Goal): boolean =>
   (atMost === undefined || value <= atMost) && (atLeast === undefined || value >= atLeast);
 
-export const titleOf = (name: TargetName): string =>
-  targets.find(target => target.name === name)?.title ?? name;
+/** What was measured of each target. */
+export type Compared<T> = { target: Target; runs: T[] }[];
 
-/**
- * Measures every target in each round, the order turning by one so that nobody is always first.
- *
- * @param roundsOf how many rounds a target takes part in; all by default
- */
+/** Measures every target in each round, the order turning by one so that nobody is always first. */
 export const interleaved = async <T>(
-  { rounds, progress }: Bench,
+  { rounds, targets, progress }: Bench,
   measure: (target: Target) => Promise<T>,
-  roundsOf: (name: TargetName) => number = () => rounds,
-): Promise<Record<TargetName, T[]>> => {
-  const measured: Record<TargetName, T[]> = { relay: [], middy: [], powertools: [], sequential: [] };
+): Promise<Compared<T>> => {
+  const all = targets.map(target => ({ target, runs: [] as T[] }));
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < targets.length; turn++) {
-      const target = targets[(round + turn) % targets.length] as Target;
-      if (round >= roundsOf(target.name)) continue;
+    const first = round % all.length;
+    for (const { target, runs } of [...all.slice(first), ...all.slice(0, first)]) {
       progress(`round ${round + 1} of ${rounds}, ${target.title}`);
-      measured[target.name].push(await measure(target));
+      runs.push(await measure(target));
     }
   }
-  return measured;
+  return all;
 };
+
+/** The median over a target's runs; NaN where it took no part. */
+export const medianFor = <T>(all: Compared<T>, name: Target['name'], value: (run: T) => number): number =>
+  medianOf(all.find(({ target }) => target.name === name)?.runs.map(value) ?? []);
+
+/** Ours ÷ the better peer's. */
+export const besideBetter = <T>(all: Compared<T>, value: (run: T) => number): number =>
+  medianFor(all, 'relay', value) /
+  Math.min(medianFor(all, 'middy', value), medianFor(all, 'powertools', value));
+
+export const rowsOf = <T>(all: Compared<T>, ...cells: ((runs: T[]) => string)[]): string[][] =>
+  all.map(({ target, runs }) => [target.title, ...cells.map(cell => cell(runs))]);
+
+export const barsOf = <T>(
+  all: Compared<T>,
+  title: string,
+  unit: string,
+  value: (run: T) => number,
+): Bars => ({
+  title,
+  unit,
+  bars: all.map(({ target, runs }) => ({ title: target.title, value: medianOf(runs.map(value)) })),
+});

@@ -25,14 +25,11 @@ const recordHandler = async ({ messageId, body }: z.infer<typeof recordSchema>) 
   logger.info('Receipt marked', { message_id: messageId, case_id: body.case_id });
 };
 
-/** One by one where not in parallel: the two ways this processor knows. */
-export const createHandler = (processInParallel: boolean) => async (event: SQSEvent, context: Context) => {
+export const handler = async (event: SQSEvent, context: Context) => {
   logger.addContext(context);
   try {
-    return await processPartialResponse(event, recordHandler, processor, { context, processInParallel });
+    return await processPartialResponse(event, recordHandler, processor, { context });
   } finally {
     metrics.publishStoredMetrics();
   }
 };
-
-export const handler = createHandler(true);

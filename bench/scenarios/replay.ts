@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { plainReplayFile } from '../bundles.ts';
 import { receiptOf } from '../events.ts';
-import { startAws, startFunction } from '../processes.ts';
-import { createQueues } from '../queue.ts';
+import { openPlace, startFunction } from '../processes.ts';
 import type { Bench, Scenario } from '../scenario.ts';
 import { digits, medianOf, spread, spreadOf } from '../stats.ts';
 
@@ -26,28 +25,20 @@ const measure = async (
   bench: Bench,
   { title, file, event }: (typeof contestants)[number],
 ): Promise<Measured> => {
-  await using aws = await startAws();
-  const queues = await createQueues(aws.sqs, 'replay', 5);
+  await using place = await openPlace(bench.world);
   const failure = JSON.stringify({
     code: 'forbidden',
     detail: 'OSM answered 200: OSM.01010002',
     dead_lettered_at: new Date().toISOString(),
   });
-  await queues.sendDeadLetters(
-    Array.from({ length: LETTERS }, (_, index) => ({
-      body: JSON.stringify(receiptOf(`replay-${index}`)),
-      failure,
-      code: 'forbidden',
-    })),
-  );
-  await using running = await startFunction(file, {
-    huawei: 'http://127.0.0.1:1',
-    secrets: bench.secrets.url,
-    sqs: aws.sqs,
-    ...queues,
-  });
+  for (let index = 0; index < LETTERS; index++)
+    place.deadLetters.put(JSON.stringify(receiptOf(`replay-${index}`)), {
+      failure: { DataType: 'String', StringValue: failure },
+      replays: { DataType: 'Number', StringValue: '0' },
+      failure_code: { DataType: 'String', StringValue: 'forbidden' },
+    });
+  await using running = await startFunction(file, place);
   const run = await running.invoke({ event });
-  queues.close();
   const { replayed } = (run.answer ?? {}) as { replayed?: number };
   if (replayed !== LETTERS) throw new Error(`${title} replayed ${replayed}: ${run.error ?? ''}`);
   return { perSecond: (LETTERS / run.ms) * 1000, cpuMs: run.cpuMs, peakMb: run.peakMb };
