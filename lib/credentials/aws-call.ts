@@ -15,12 +15,6 @@ interface Request {
   timeoutMs?: number | undefined;
 }
 
-const SERVICES = {
-  secretsmanager: 'Secrets Manager',
-  ssm: 'SSM',
-  sts: 'STS',
-} as const satisfies Record<Service, string>;
-
 /**
  * Makes small signed calls to AWS, each over a connection of its own: they are hours apart. An AWS SDK client
  * would double the cold start.
@@ -60,5 +54,5 @@ export const callJson = async (
   if ('broken' in answer) return { problem: answer.broken.detail };
   if (answer.status === 200) return { json: parseJson(answer.body) };
   const name = /"__type"\s*:\s*"(?:[^"#]*#)?(\w+)"/.exec(answer.body)?.[1];
-  return { problem: `${SERVICES[service]} answered ${name ?? answer.status}` };
+  return { problem: `${service} answered ${name ?? answer.status}` };
 };

@@ -59,42 +59,31 @@ const parameterAnswer = z.object({
 
 type Read = { version: string; text: string } | { problem: string };
 
-const noText: Read = { problem: 'holds no text' };
+const readFile = async (path: string): Promise<Read> => {
+  // Loaded only by those who use it.
+  const { readFile, stat } = await import('node:fs/promises');
+  try {
+    // The time first: what is written between the two is read again, not taken for known.
+    const version = String((await stat(path)).mtimeMs);
+    return { version, text: await readFile(path, 'utf8') };
+  } catch (error) {
+    return { problem: `could not be read: ${(error as NodeJS.ErrnoException).code}` };
+  }
+};
 
 const readFrom = async ({ store, id }: Config['credentialsFrom'], call: AwsCall): Promise<Read> => {
-  switch (store) {
-    case 'file': {
-      // Loaded only by those who use it.
-      const { readFile, stat } = await import('node:fs/promises');
-      try {
-        // The time first: what is written between the two is read again, not taken for known.
-        const version = String((await stat(id)).mtimeMs);
-        return { version, text: await readFile(id, 'utf8') };
-      } catch (error) {
-        return { problem: `could not be read: ${(error as NodeJS.ErrnoException).code}` };
-      }
-    }
-    case 'secretsmanager': {
-      const said = await callJson(call, store, {
-        target: 'secretsmanager.GetSecretValue',
-        body: { SecretId: id },
-      });
-      if ('problem' in said) return { problem: `could not be read: ${said.problem}` };
-      const { data } = secretAnswer.safeParse(said.json);
-      return data ? { version: data.VersionId, text: data.SecretString } : noText;
-    }
-    case 'ssm': {
-      const said = await callJson(call, store, {
-        target: 'AmazonSSM.GetParameter',
-        body: { Name: id, WithDecryption: true },
-      });
-      if ('problem' in said) return { problem: `could not be read: ${said.problem}` };
-      const { data } = parameterAnswer.safeParse(said.json);
-      return data ? { version: String(data.Parameter.Version), text: data.Parameter.Value } : noText;
-    }
-    default:
-      return store satisfies never;
-  }
+  if (store === 'file') return readFile(id);
+  const [target, body] =
+    store === 'ssm'
+      ? ['AmazonSSM.GetParameter', { Name: id, WithDecryption: true }]
+      : ['secretsmanager.GetSecretValue', { SecretId: id }];
+  const said = await callJson(call, store, { target, body });
+  if ('problem' in said) return { problem: `could not be read: ${said.problem}` };
+  const secret = secretAnswer.safeParse(said.json).data;
+  if (secret) return { version: secret.VersionId, text: secret.SecretString };
+  const parameter = parameterAnswer.safeParse(said.json).data?.Parameter;
+  if (parameter) return { version: String(parameter.Version), text: parameter.Value };
+  return { problem: 'holds no text' };
 };
 
 /** Not a word of the content, where it is wrong: neither the parser's message nor a value. */
