@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 
 /** Where the stored credentials are: a Secrets Manager id or ARN, a parameter's name, or a file's path. */
-export interface CredentialsSource {
+interface CredentialsSource {
   store: 'secretsmanager' | 'ssm' | 'file';
   id: string;
 }

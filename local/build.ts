@@ -10,7 +10,7 @@ import { buildFolder, copySources, root, SOURCES, serverless } from './serverles
 const stampFile = path.join(buildFolder, 'stamp');
 
 /** The functions' names in serverless.yml, and the folders under .build/. */
-export const FUNCTIONS = ['mark-as-read', 'replay'] as const;
+const FUNCTIONS = ['mark-as-read', 'replay'] as const;
 
 /**
  * Packages one stage offline.

@@ -22,7 +22,7 @@ export const password = secret(passwordCredentials.password);
 
 /** The function's time, unless a test says otherwise. */
 const REMAINING_MS = 20_000;
-export interface Parcel {
+interface Parcel {
   body: string;
   attributes?: Record<string, Attribute>;
   /** Put over the record's own system attributes in the event. */
@@ -286,13 +286,5 @@ export const receipt = (case_id: string, rest: object = {}): string => JSON.stri
 export const aged = (seconds: number): Partial<SQSRecord['attributes']> => ({
   ApproximateFirstReceiveTimestamp: String(Date.now() - seconds * 1000),
 });
-
-/** Declares the tokens that Huawei's stand-in has seen as secrets. */
-export const learnTokens = ({ requests }: { requests: { headers: NodeJS.Dict<string | string[]> }[] }) => {
-  for (const { headers } of requests) {
-    const token = headers['x-auth-token'];
-    if (typeof token === 'string') secret(token);
-  }
-};
 
 export { defaultAccount, passwordCredentials, VISIBILITY_SECONDS };

@@ -67,7 +67,7 @@ export const successes: [string, unknown][] = [
   ['fields that nobody knows', { code: 'OSM.01010015', data: [{ error_code: 'x' }] }],
   ['a message longer than documented', { error_code: '', error_msg: 'm'.repeat(5000) }],
 ];
-export const noObjects = ['', 'null', '[]', '1', '"ok"', 'true', '{', '<html>'];
+const noObjects = ['', 'null', '[]', '1', '"ok"', 'true', '{', '<html>'];
 
 export const osm = (error_code: unknown) => ({ error_code, error_msg: 'Because.' });
 export const gateway = (error_code: string) => ({ ...osm(error_code), request_id: 'from-the-body' });
@@ -81,7 +81,7 @@ export const bodies = {
   /** OSM's own word, of a code that nobody knows. */
   osm: [osm('OSM.7777')],
 } satisfies Record<string, unknown[]>;
-export type BodyKind = keyof typeof bodies;
+type BodyKind = keyof typeof bodies;
 
 interface StatusRow {
   statuses: number[];
@@ -118,7 +118,7 @@ export const byStatus: StatusRow[] = [
   { statuses: [408, 425, 500, 501, 502, 503, 504, 507, 599], means: 'unavailable' },
 ];
 
-export interface AnswerRow {
+interface AnswerRow {
   what: string;
   status: number;
   body: unknown;

@@ -2,7 +2,7 @@
 import type { AwsAnswer, AwsCall } from '../local/aws/call.ts';
 import type { Aws, Intercept as AwsIntercept } from '../local/aws/endpoint.ts';
 
-export interface QueueCall extends AwsCall {
+interface QueueCall extends AwsCall {
   body: { QueueUrl: string; Entries: Record<string, unknown>[] };
 }
 export type QueueAnswer = AwsAnswer;

@@ -5,6 +5,7 @@ import { jest } from '@jest/globals';
 import { createReplay } from '../lib/dead-letters/replay.ts';
 import { createQueue } from '../lib/sqs/queue.ts';
 import type { Listing } from '../local/huawei/options.ts';
+import { createRandom } from '../simulation/engine/random.ts';
 import { useClock } from './clock.ts';
 import { receipt, startEnvironment, useEnvironment } from './environment.ts';
 
@@ -22,21 +23,6 @@ const MAX_AGE_SECONDS = 3600;
 useEnvironment();
 useClock();
 
-/** Mulberry32. */
-const diceOf = (seed: number) => {
-  let state = seed;
-  const roll = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return {
-    below: (limit: number) => Math.floor(roll() * limit),
-    oneOf: <T>(choices: readonly T[]): T => choices[Math.floor(roll() * choices.length)] as T,
-  };
-};
-
 const listings: Partial<Listing>[] = [
   {},
   { order: 'ascending', offset: 'none' },
@@ -45,7 +31,8 @@ const listings: Partial<Listing>[] = [
 ];
 
 test('through outages and replays, what nobody has read stays unread, and the rest is marked', async () => {
-  const dice = diceOf(SEED);
+  const dice = createRandom(SEED, 'test');
+  const below = (limit: number) => dice.int(0, limit - 1);
   const ids = Array.from({ length: CASES }, (_, index) => `case-${index}`);
   const environment = await startEnvironment({
     huawei: { cases: Object.fromEntries(ids.map(id => [id, { unread: 0 }])), logAtMost: 0 },
@@ -67,13 +54,13 @@ test('through outages and replays, what nobody has read stays unread, and the re
     const start = Date.now();
     const happenings = [
       ...Array.from({ length: MESSAGES_A_ROUND }, () => () => {
-        huawei.osm.write(dice.oneOf(ids), { own: dice.below(4) === 0 });
+        huawei.osm.write(dice.pick(ids), { own: below(4) === 0 });
       }),
       ...Array.from({ length: RECEIPTS_A_ROUND }, () => () => {
-        const id = dice.oneOf(ids);
+        const id = dice.pick(ids);
         receipts.put(receipt(id, { read_at: huawei.osm.read(id) }));
       }),
-    ].map(happens => ({ happens, at: start + dice.below(forMs) }));
+    ].map(happens => ({ happens, at: start + below(forMs) }));
     for (const { happens, at } of happenings.sort((a, b) => a.at - b.at)) {
       jest.setSystemTime(at);
       happens();
@@ -93,12 +80,12 @@ test('through outages and replays, what nobody has read stays unread, and the re
 
   for (let round = 1; round <= ROUNDS; round++) {
     const isDown = OUTAGES.includes(round);
-    live(isDown ? 45 * MINUTE_MS : dice.below(20 * MINUTE_MS) + 1000);
-    huawei.osm.list(dice.oneOf(listings));
+    live(isDown ? 45 * MINUTE_MS : below(20 * MINUTE_MS) + 1000);
+    huawei.osm.list(dice.pick(listings));
     huawei.faults.clear();
-    const kind = isDown ? 'mark' : dice.oneOf(['mark', 'messages', undefined] as const);
-    const does = isDown ? 'html502' : dice.oneOf(['html502', 'reset', 'not_json'] as const);
-    const times = isDown ? Number.POSITIVE_INFINITY : dice.below(40);
+    const kind = isDown ? 'mark' : dice.pick(['mark', 'messages', undefined] as const);
+    const does = isDown ? 'html502' : dice.pick(['html502', 'reset', 'not_json'] as const);
+    const times = isDown ? Number.POSITIVE_INFINITY : below(40);
     if (kind) huawei.faults.add({ does, times, match: { kind } });
     await takeBatches();
     if (round % 16 === 0) replayed += (await replay({ filter: { max_replays: 100 } })).counts.replayed;

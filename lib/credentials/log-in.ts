@@ -17,7 +17,7 @@ const named = (value: string | { name: string } | { id: string }) =>
   typeof value === 'string' ? { name: value } : value;
 
 /** What IAM is asked for: `identity` as the kind of log-in spells it. */
-export interface LogInRequest {
+interface LogInRequest {
   kind: 'password' | 'oidc';
   path: string;
   headers?: Record<string, string>;

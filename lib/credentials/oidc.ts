@@ -6,7 +6,7 @@ import type { LogIn, Token } from './log-in.ts';
 import type { CredentialsOf } from './secret-store.ts';
 
 /** What the signed token says of us; its words are no secret, the token is. */
-export type Claims = Record<'sub' | 'aud' | 'iss' | 'kid', string>;
+type Claims = Record<'sub' | 'aud' | 'iss' | 'kid', string>;
 
 interface Dependencies {
   call: AwsCall;

@@ -5,7 +5,7 @@ import { drain } from './drain.ts';
 import type { Filter } from './request.ts';
 import type { Options, Stopped } from './scan.ts';
 
-export interface DiscardCounts {
+interface DiscardCounts {
   scanned: number;
   matched: number;
   discarded: number;

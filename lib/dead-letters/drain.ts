@@ -53,7 +53,7 @@ export interface Chosen<T> {
 }
 
 /** Where letters go: to the queue of receipts, or to a file. */
-export interface Destination<T> {
+interface Destination<T> {
   /** Waits until it knows which letters it has caused itself, and leaves those out. */
   admit?(letters: Letter[]): Promise<Letter[]>;
   /** What is to be made of a matching letter; undefined where it stays. */

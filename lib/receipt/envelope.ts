@@ -3,7 +3,7 @@ import { isObject } from '../json.ts';
 import { timeMs } from './time.ts';
 
 /** What came inside an envelope; of a bare body, the body itself. */
-export interface Opened {
+interface Opened {
   inside: unknown;
   /** For people: where it was. */
   where: string;

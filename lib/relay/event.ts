@@ -8,7 +8,7 @@ export interface CheckedCase {
   group_id?: string;
 }
 
-export type Event =
+type Event =
   | { kind: 'batch'; batch: SQSEvent }
   | { kind: 'check_up' }
   | { kind: 'check_case'; of: CheckedCase };

@@ -3,7 +3,7 @@ import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import * as z from 'zod';
 import type { AwsAnswer, AwsCall } from './call.ts';
 
-export const stsOptionsSchema = z.strictObject({
+const stsOptionsSchema = z.strictObject({
   /** Outbound web identity federation is switched on. */
   federation: z.boolean().default(true),
   /** The role of the caller, whose ARN is the token's `sub`. */

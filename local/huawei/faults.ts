@@ -32,7 +32,7 @@ export type Fault = Trouble & {
   probability?: number;
 };
 
-export interface FaultHandle {
+interface FaultHandle {
   remove(): void;
   /** How often it struck. */
   readonly hits: number;

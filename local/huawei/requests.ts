@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-export type RequestKind = 'log_in' | 'id_token' | 'mark' | 'messages' | 'unread' | 'other';
+type RequestKind = 'log_in' | 'id_token' | 'mark' | 'messages' | 'unread' | 'other';
 
 /** One request as it arrived, and what became of it; there from the moment its headers are read. */
 export interface LoggedRequest {
@@ -48,7 +48,7 @@ export type Route =
   | { to: 'nowhere'; of: 'iam' | 'osm' };
 
 /** Where a request goes by its method and undecoded path. */
-export function routeOf(method: string, rawPath: string): Route {
+function routeOf(method: string, rawPath: string): Route {
   const logIn = IAM_PATHS[rawPath];
   if (logIn) return method === METHODS[logIn] ? { to: logIn } : { to: 'wrong_method', of: 'iam' };
   if (rawPath === UNREAD_PATH) {

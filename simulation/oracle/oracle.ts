@@ -43,7 +43,7 @@ interface Invocation {
   byKey?: Map<string, { held: Held; reading: Reading }[]>;
 }
 
-export interface Limits {
+interface Limits {
   maxAttempts: number;
   maxAgeMs: number;
   retentionMs: number;
@@ -52,7 +52,7 @@ export interface Limits {
   perSecond: number;
 }
 
-export const hiddenKinds = ['race', 'fresh', 'unchecked', 'sender', 'broken'] as const;
+const hiddenKinds = ['race', 'fresh', 'unchecked', 'sender', 'broken'] as const;
 export type HiddenKind = (typeof hiddenKinds)[number];
 
 export const NOBODY_WAITS = 'no healthy receipt waits for the trouble of others';

@@ -43,7 +43,7 @@ export const faultNames = [
 ] as const;
 export type Fault = (typeof faultNames)[number];
 
-export interface Window {
+interface Window {
   fault: Fault;
   fromMs: number;
   toMs: number;

@@ -140,17 +140,3 @@ test('where late receipts are marked without a look, it says so', async () => {
     [false, 'mark'],
   ]);
 });
-
-test.each([
-  { case: '' },
-  { case: 7 },
-  { case: 'x'.repeat(65) },
-  { case: '1', group: 7 },
-  { group: 'g' },
-  { case: '1', cases: 1 },
-])('an event that is none is refused: %j', async event => {
-  const { ask, huawei } = await start();
-  huawei.requests.length = 0;
-  await expect(ask(event)).rejects.toThrow(/"doctor": true/);
-  expect(huawei.requests.filter(({ kind }) => kind !== 'log_in')).toEqual([]);
-});

@@ -275,21 +275,6 @@ describe('queues as the code needs them', () => {
   });
 });
 
-describe('an event', () => {
-  test.each([
-    [{ doctor: 'yes' }],
-    [{ doctor: true, case_id: '1' }],
-    [{ Records: [{ Sns: {} }] }],
-    [{ doctor: false }],
-    [[]],
-  ])('%j is refused, and nothing is done', async event => {
-    const { handler, huawei } = await start();
-    huawei.requests.length = 0;
-    await expect(handler(event, context)).rejects.toThrow(/takes batches from its SQS queue, and/);
-    expect(huawei.requests.filter(({ kind }) => kind !== 'log_in')).toEqual([]);
-  });
-});
-
 const relay = (args: string[], env: NodeJS.ProcessEnv = process.env) =>
   new Promise<{ code: number; out: string; error: string }>(resolve => {
     execFile(process.execPath, [CLI, ...args], { env }, (error, out, stderr) => {

@@ -276,43 +276,4 @@ describe('the function', () => {
     expect(new Set(pids).size).toBe(2);
     expect(pids).toContain(pid);
   });
-
-  test('is killed at its timeout, and starts anew', async () => {
-    await start(`export const handler = ({ hang }) => { while (hang); return process.pid; };`, {
-      timeoutMs: 300,
-    });
-    const pid: number = await ask();
-    await expect(ask({ hang: true })).rejects.toThrow('Task timed out after 0.30 seconds');
-    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
-    expect(await ask()).not.toBe(pid);
-  });
-
-  test('survives what it throws, but not its own exit', async () => {
-    await start(
-      `export const handler = async ({ exit }) => {
-         if (exit) process.exit(3);
-         throw new TypeError('thrown ' + process.pid);
-       };`,
-    );
-    const thrown = await ask().catch(String);
-    expect(thrown).toMatch(/TypeError: thrown \d+/);
-    expect(await ask().catch(String)).toBe(thrown);
-    await expect(ask({ exit: true })).rejects.toThrow('exit code 3');
-    expect(await ask().catch(String)).not.toBe(thrown);
-  });
-
-  test('can be killed in the middle and goes on; when stopped, it does not', async () => {
-    const { invoke, kill9, stop } = await start(
-      `export const handler = ({ ms = 0 }) => new Promise(resolve => setTimeout(resolve, ms, process.pid));`,
-    );
-    const pid: number = await ask();
-    const hanging = invoke({ ms: 60_000 });
-    const rejected = expect(hanging).rejects.toThrow('was killed (SIGKILL)');
-    await kill9();
-    await rejected;
-    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
-    expect(await ask()).not.toBe(pid);
-    await stop();
-    await expect(invoke({})).rejects.toThrow('has been stopped');
-  });
 });

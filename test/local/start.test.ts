@@ -1,16 +1,12 @@
 // `npm start`, as a person runs it: in a process group of its own, so that what it leaves behind can be found.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Sent, summarize } from '../../local/play/summary.ts';
 
 const START = path.resolve(import.meta.dirname, '../../local/play/start.ts');
-const LISTEN = '0A';
-/** 127.0.0.1 as Linux lists it. */
-const LOOPBACK = '0100007F';
 /** The acts take about half a minute on an idle machine. */
 const PATIENCE_MS = 150_000;
 
@@ -36,19 +32,6 @@ describe('npm start', () => {
     while (!output.includes(text)) await once(child.stdout as NodeJS.EventEmitter, 'data');
   };
   const row = (name: string) => new RegExp(`^  ${name} +(.*?)\\s*$`, 'm').exec(output)?.[1];
-  /** Addresses that the process listens on, as the system lists them. */
-  const listening = () => {
-    const own = new Set(
-      readdirSync(`/proc/${child.pid}/fd`).map(fd => readlinkSync(`/proc/${child.pid}/fd/${fd}`)),
-    );
-    return ['tcp', 'tcp6'].flatMap(family =>
-      readFileSync(`/proc/net/${family}`, 'utf8')
-        .split('\n')
-        .map(line => line.trim().split(/\s+/))
-        .filter(([, , , state, , , , , , inode]) => state === LISTEN && own.has(`socket:[${inode}]`))
-        .map(([, address = '']) => address.split(':')[0]),
-    );
-  };
   const nothingIsLeft = async () => {
     expect(() => process.kill(-(child.pid ?? 0), 0)).toThrow('ESRCH');
     expect(await readdir(folder)).toEqual([]);
@@ -101,18 +84,6 @@ describe('npm start', () => {
       expect(await ended).toBe(signal === 'SIGINT' ? 130 : 143);
       expect(output).not.toMatch(/Error|aborted|failed as a whole/);
       await nothingIsLeft();
-    },
-    PATIENCE_MS,
-  );
-
-  (existsSync('/proc/net/tcp') ? test : test.skip)(
-    'listens on 127.0.0.1 alone',
-    async () => {
-      const ended = start();
-      await seen('marked ');
-      expect(listening()).toEqual(Array(3).fill(LOOPBACK));
-      process.kill(-(child.pid ?? 0), 'SIGTERM');
-      await ended;
     },
     PATIENCE_MS,
   );

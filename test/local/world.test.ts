@@ -1,10 +1,7 @@
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import aws4 from 'aws4';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { type Aws, startAws } from '../../local/aws/endpoint.ts';
 import type { StsOptions } from '../../local/aws/sts.ts';
-import type { HuaweiOptions } from '../../local/huawei/options.ts';
-import { type Huawei, startHuawei } from '../../local/huawei/server.ts';
 import { openWorld } from '../../local/world.ts';
 
 const AUDIENCE = 'huawei-cloud';
@@ -29,21 +26,6 @@ const ssm = async ({ url }: Aws, action: string, body: object) => {
 };
 
 describe('the secret store', () => {
-  test('gives a secret and its version to the SDK, a new one each time that it is saved', async () => {
-    const aws = await start();
-    const client = new SecretsManagerClient({ endpoint: aws.url, region: 'us-east-1', credentials });
-    const read = () => client.send(new GetSecretValueCommand({ SecretId: 'id' }));
-    await expect(read()).rejects.toThrow(expect.objectContaining({ name: 'ResourceNotFoundException' }));
-    aws.secrets.set('id', 'same');
-    const first = await read();
-    expect(await read()).toMatchObject({ SecretString: 'same', VersionId: first.VersionId });
-    aws.secrets.set('id', 'same');
-    const second = await read();
-    expect(second.SecretString).toBe('same');
-    expect(second.VersionId).not.toBe(first.VersionId);
-    client.destroy();
-  });
-
   test('keeps parameters with their versions', async () => {
     const aws = await start();
     const put = (Value: string, more: object = {}) =>
@@ -148,99 +130,5 @@ describe('STS', () => {
   ])('%s is refused', async (_, options, asked, status, code) => {
     const answer = await askSts(await start(options), asked);
     expect([answer.status, answer.code, answer.token]).toEqual([status, code, '']);
-  });
-});
-
-describe('a log-in with an ID token', () => {
-  const GROUP = 'ticket-administrators';
-  const provider = async (aws: Aws) => ({
-    issuer: aws.url,
-    audience: AUDIENCE,
-    keys: await aws.sts.keys(),
-    rules: [{ sub: ROLE, group: GROUP }],
-  });
-  const openBoth = async (options: HuaweiOptions = {}) => {
-    const aws = await start();
-    const huawei = await startHuawei({
-      cases: { own: {}, team: { group: GROUP }, other: { group: 'other' } },
-      identityProviders: { aws: await provider(aws) },
-      ...options,
-    });
-    open.push(huawei);
-    return { aws, huawei };
-  };
-  const logIn = async (huawei: Huawei, id: string, scope: object | undefined, idp = 'aws') => {
-    const answer = await fetch(`${huawei.url}/v3.0/OS-AUTH/id-token/tokens`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...(idp && { 'X-Idp-Id': idp }) },
-      body: JSON.stringify({ auth: { id_token: { id }, scope } }),
-    });
-    const token = answer.headers.get('x-subject-token') ?? '';
-    const body = (await answer.json()) as { token?: object; error?: { message: string } };
-    return { status: answer.status, token, body };
-  };
-  const mark = async (huawei: Huawei, token: string, caseId: string, group_id?: string) => {
-    const path = `/v2/servicerequest/cases/${caseId}/instant-messages/unread`;
-    const answer = await fetch(huawei.url + path, {
-      method: 'POST',
-      headers: { 'X-Auth-Token': token, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ group_id }),
-    });
-    return ((await answer.json()) as { error_code?: string }).error_code ?? '';
-  };
-  const domain = { domain: { name: 'acme' } };
-
-  test('gives a token of the group that the rules name', async () => {
-    const { aws, huawei } = await openBoth();
-    const { status, token, body } = await logIn(huawei, (await askSts(aws)).token, domain);
-    expect(status).toBe(201);
-    expect(body.token).toMatchObject({ methods: ['mapped'], expires_at: expect.stringMatching(/Z$/) });
-    expect(await mark(huawei, token, 'own')).toBe('');
-    expect(await mark(huawei, token, 'team', GROUP)).toBe('');
-    expect(await mark(huawei, token, 'other', 'other')).toBe('OSM.01010002');
-    expect(huawei.requests[0]).toMatchObject({ kind: 'id_token', status: 201 });
-    expect(huawei.iam.logIns).toBe(1);
-    huawei.iam.revokeTokens();
-    expect(await mark(huawei, token, 'own')).toBe('APIGW.0307');
-  });
-
-  test('a token without a scope opens no OSM', async () => {
-    const { aws, huawei } = await openBoth();
-    const project = { project: { name: 'ap-southeast-3' } };
-    const id = (await askSts(aws)).token;
-    expect(await mark(huawei, (await logIn(huawei, id, project)).token, 'own')).toBe('');
-    expect(await mark(huawei, (await logIn(huawei, id, undefined)).token, 'own')).toBe('OSM.01010011');
-    expect((await logIn(huawei, id, { domain: { name: 'another' } })).status).toBe(403);
-  });
-
-  test('is refused where anything does not fit', async () => {
-    const { aws, huawei } = await openBoth();
-    const good = (await askSts(aws)).token;
-    const refusal = async (id = good, idp?: string) => {
-      const { status, body } = await logIn(huawei, id, domain, idp);
-      return `${status} ${body.error?.message}`;
-    };
-    expect(await refusal(good, 'unknown')).toMatch('404 Could not find identity provider');
-    expect(await refusal(good, '')).toMatch('400');
-    expect(await refusal('not a token')).toMatch('401');
-    expect(await refusal(`${good.slice(0, -8)}AAAAAAAA`)).toMatch(/401 .*signature/);
-    expect(await refusal((await askSts(aws, { audience: 'other' })).token)).toMatch(/401 .*"aud"/);
-
-    huawei.clock.offsetMs += 301_000;
-    expect(await refusal()).toMatch(/401 .*"exp"/);
-    huawei.clock.offsetMs = 0;
-    huawei.iam.setProvider('aws', { issuer: 'https://other' });
-    expect(await refusal()).toMatch(/401 .*"iss"/);
-    huawei.iam.setProvider('aws', { issuer: aws.url, rules: [{ sub: 'someone else', group: GROUP }] });
-    expect(await refusal()).toMatch(/403 .*user group/);
-    huawei.iam.setProvider('aws', await provider(aws));
-    expect(await refusal()).toMatch('201');
-
-    aws.sts.rotate();
-    const signedAnew = (await askSts(aws)).token;
-    expect(await refusal(signedAnew)).toMatch(/401 .*key/);
-    huawei.iam.setProvider('aws', { keys: await aws.sts.keys() });
-    expect(await refusal(signedAnew)).toMatch('201');
-    expect(huawei.iam).toMatchObject({ logIns: 2, failedLogIns: 9 });
   });
 });

@@ -19,7 +19,7 @@ export interface View {
   seen: Seen;
 }
 
-export const PAGE_SIZE = 50;
+const PAGE_SIZE = 50;
 
 const iso = (at: number): string => new Date(at).toISOString();
 
@@ -99,7 +99,7 @@ ${codes.length > 0 ? html`<h2>What to do</h2><dl>${codes.map(code => html`<dt><b
   );
 };
 
-export const filterForm = (choice: Choice, wrong: string | undefined): Html => {
+const filterForm = (choice: Choice, wrong: string | undefined): Html => {
   const { failure_code, case_id, after, before } = choice.filter;
   const field = (name: string, label: string, value: string | undefined, hint = '') =>
     html`<label>${label} <input name="${name}" value="${value ?? ''}" placeholder="${hint}"></label>`;

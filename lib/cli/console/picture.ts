@@ -19,7 +19,7 @@ interface Death {
 }
 
 /** The stylesheet has a colour for each code that we write. */
-export const colourOf = (code: string): string =>
+const colourOf = (code: string): string =>
   (failureCodes as readonly string[]).includes(code) ? code : 'other';
 
 export const key = (code: string): Html =>

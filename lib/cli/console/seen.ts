@@ -16,7 +16,7 @@ export interface Choice {
   reason?: string | undefined;
 }
 
-export const NO_REASON = 'nobody wrote it down';
+const NO_REASON = 'nobody wrote it down';
 /** As a form sends it back: of line ends only `\n`. */
 const oneLineEnd = (text: string) => text.replace(/\r\n?/g, '\n');
 export const reasonOf = ({ failure }: Letter): string => oneLineEnd(failure?.detail || NO_REASON);

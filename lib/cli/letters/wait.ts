@@ -11,7 +11,7 @@ const ZEROS = 3;
 const SETTLE_MS = 45_000;
 const MOST_WAIT_MS = 15 * 60_000;
 
-export interface Aftermath {
+interface Aftermath {
   /** All that was sent was given to the function, as far as SQS's counts tell; false where the time was up first. */
   taken: boolean;
   /** What the queue of receipts holds still, from whoever: in flight, or in its back-off. */

@@ -11,7 +11,7 @@ import { createProgress } from '../screen/progress.ts';
 import { count, plain, sentence } from '../screen/text.ts';
 import { nameOf, openPlace } from '../stage.ts';
 
-export interface DiscardOptions extends Options {
+interface DiscardOptions extends Options {
   archive?: string;
 }
 

@@ -7,7 +7,7 @@ import { print, printJson, screenColumns } from '../screen/output.ts';
 import { count, padTo, plain, wrap } from '../screen/text.ts';
 import { stackOutputs } from '../stage.ts';
 
-export interface DoctorOptions extends Options {
+interface DoctorOptions extends Options {
   group?: string;
 }
 

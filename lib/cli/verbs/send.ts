@@ -10,7 +10,7 @@ import { count, number, plain } from '../screen/text.ts';
 import { nameOf, openPlace } from '../stage.ts';
 import { type Line, messageIn, sendLines } from './send-lines.ts';
 
-export interface SendOptions extends Options {
+interface SendOptions extends Options {
   group?: string;
   language?: string;
   timeZone?: string;

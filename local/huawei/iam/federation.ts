@@ -13,7 +13,7 @@ const logInSchema = z.strictObject({
   }),
 });
 
-export interface Federated {
+interface Federated {
   account: Account;
   scope: Scope | undefined;
   provider: string;

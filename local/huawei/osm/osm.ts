@@ -32,7 +32,7 @@ const markBodySchema = z.strictObject({
 });
 
 /** Which identities OSM takes for a customer (`any`: all that have a scope); the others get OSM.01010011. */
-export type AcceptedIdentity = 'any' | 'none' | Identity['by'];
+type AcceptedIdentity = 'any' | 'none' | Identity['by'];
 
 export function createOsm(settings: Settings, clock: Clock) {
   const cases = createCases(settings, clock);

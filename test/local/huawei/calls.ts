@@ -27,7 +27,7 @@ export interface Sent {
   body?: string | undefined;
 }
 
-export interface Got {
+interface Got {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
