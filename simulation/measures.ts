@@ -166,6 +166,33 @@ const drain = async ({ world, fail, measures, spec }: Run, fault: Fault) => {
   if (old > 0) fail('an outage drains', `${old} receipts wait for more than five minutes after ${fault}`);
 };
 
+/** Between two calls nothing outside can differ: a sandbox dies at every call of a batch, before and after it leaves. */
+const killPoints = async ({ world, fail, measures, spec }: Run) => {
+  let points = 0;
+  for (const sends of [false, true]) {
+    for (let calls = 1, died = true; died; calls++) {
+      const one = world();
+      died = false;
+      const onDeath = () => {
+        died = true;
+      };
+      one.lambda.doomNext({ calls, sends, onDeath });
+      const cases = Array.from({ length: 2 * STRIDE }, () => one.people.openCase());
+      one.fault('poison', START_MS, START_MS + 20 * MINUTE_MS);
+      one.clock.at(one.clock.world, START_MS + SECOND_MS, () => {
+        for (const of of [...cases.slice(5, 9), ...cases.slice(30, 34)]) one.people.readNow(of);
+        for (let i = 0; i < 8; i++) one.people.bad();
+      });
+      await one.run(START_MS + 2 * HOUR_MS, spec.everyTurn);
+      const left = [...one.source.messages()].length;
+      if (left > 0)
+        fail('a kill at any call loses nothing', `${left} receipts are not settled after call ${calls}`);
+      if (died) points++;
+    }
+  }
+  measures['points to be killed at'] = points;
+};
+
 /** What is promised in figures. */
 export const runMeasure = async (spec: SeasonSpec, seed: number, fail: Fail) => {
   const measures: Record<string, number> = {};
@@ -190,6 +217,7 @@ export const runMeasure = async (spec: SeasonSpec, seed: number, fail: Fail) => 
     pace: async () => {
       for (const limit of [5, 20, 40, 100]) await pace(run, limit);
     },
+    kills: () => killPoints(run),
     backlog: () => backlog(run),
     drain: () => drain(run, seed % 2 ? 'osm_unavailable' : 'osm_hangs'),
   };
@@ -207,5 +235,5 @@ export const runMeasure = async (spec: SeasonSpec, seed: number, fail: Fail) => 
       fail(promise, detail);
     }
   }
-  return { measures, receipts };
+  return { measures, receipts, traces: worlds.map(({ created }) => created.clock.digest()) };
 };

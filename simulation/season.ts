@@ -97,8 +97,9 @@ export const runSeason = async (spec: SeasonSpec): Promise<SeasonResult> => {
     if (wanted.some(name => rang.includes(name))) continue;
     oracle.fail('each fault rings its own alarm', `${fault} rang ${rang.join(', ') || 'none'}`);
   }
-  const { measures, receipts } =
-    plan.kind === 'measures' ? await runMeasure(spec, seed, oracle.fail) : { measures: {}, receipts: 0 };
+  const none = { measures: {}, receipts: 0, traces: [] };
+  const { measures, receipts, traces } =
+    plan.kind === 'measures' ? await runMeasure(spec, seed, oracle.fail) : none;
   return {
     index: spec.index,
     days: spec.days,
@@ -110,7 +111,7 @@ export const runSeason = async (spec: SeasonSpec): Promise<SeasonResult> => {
     broken: oracle.broken,
     pairs: plan.kind === 'pairs' ? plan.days.map(day => day.join('+')) : [],
     events: clock.events(),
-    trace: clock.digest(),
+    trace: [clock.digest(), ...traces].join(),
     story: oracle.story.filter(({ at }) => at <= (spec.storyEndMs ?? at)).map(({ text }) => text),
   };
 };

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { ChildTask } from './child.ts';
 import { defects } from './defects.ts';
+import type { Broken } from './oracle/oracle.ts';
 import type { SeasonResult, SeasonSpec } from './season.ts';
 import { type Fault, faultNames, pairs } from './world/faults.ts';
 
@@ -74,6 +75,7 @@ if (options.help) {
 }
 
 type Timed = SeasonResult & { seconds: number };
+type Failure = Broken & { season: number };
 
 /** Runs seasons in a process of their own; what it prints otherwise is how it ended. */
 const runChild = (task: ChildTask, onResult: (result: Timed) => void) =>
@@ -101,6 +103,16 @@ const sum = (list: Record<string, number>[]): Record<string, number> => {
   return total;
 };
 
+/** The least and the most of each figure. */
+const rangesOf = (list: Record<string, number>[]): Record<string, string> => {
+  const names = new Set(list.flatMap(one => Object.keys(one)));
+  const range = (name: string) => {
+    const values = list.flatMap(one => one[name] ?? []);
+    return `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
+  };
+  return Object.fromEntries(Array.from(names, name => [name, range(name)]));
+};
+
 const table = (rows: [string, unknown][]) =>
   rows
     .map(
@@ -124,81 +136,83 @@ const specsOf = (): SeasonSpec[] => {
   return season === undefined ? specs : specs.filter(({ index }) => index === season);
 };
 
-const runDays = async (): Promise<number> => {
+/** Runs all seasons, and sums up what they prove. */
+const runAll = async (specs: SeasonSpec[]) => {
   const began = performance.now();
-  const specs = specsOf();
   const results: Timed[] = [];
-  const shares = Array.from({ length: PROCESSES }, (_, share) =>
-    specs.filter((_, index) => index % PROCESSES === share),
-  );
-  const crashes = await Promise.all(
-    shares
-      .filter(share => share.length > 0)
-      .map(seasons =>
-        runChild({ seasons }, result => {
-          results.push(result);
-          const days = sum(
-            results.map(({ days, receipts, brokenCount: broken }) => ({ days, receipts, broken })),
-          );
-          progress(
-            `${days.days} of ${options.days} days, ${days.receipts} receipts, ${days.broken} promises broken`,
-          );
-        }),
-      ),
-  );
+  const total = (of: (result: Timed) => number) => results.reduce((all, result) => all + of(result), 0);
+  const runShare = async (share: number) => {
+    const seasons = specs.filter((_, index) => index % PROCESSES === share);
+    return runChild({ seasons }, result => {
+      results.push(result);
+      const [days, receipts] = [total(one => one.days), total(one => one.receipts)];
+      progress(
+        `${days} of ${options.days} days, ${receipts} receipts, ${total(one => one.brokenCount)} broken`,
+      );
+    });
+  };
+  const ended = await Promise.all(Array.from({ length: PROCESSES }, (_, share) => runShare(share)));
   progress('');
   results.sort((a, b) => a.index - b.index);
-  const crashed = crashes.filter(Boolean);
-  const traces = createHash('sha256');
-  for (const { trace } of results) traces.update(trace);
+  const crashed = ended.filter(Boolean);
   const document = {
     seed: options.seed,
-    days: results.reduce((days, result) => days + result.days, 0),
-    receipts: results.reduce((receipts, result) => receipts + result.receipts, 0),
-    events: results.reduce((events, result) => events + result.events, 0),
-    broken: results.reduce((broken, result) => broken + result.brokenCount, crashed.length),
+    days: total(({ days }) => days),
+    receipts: total(({ receipts }) => receipts),
+    events: total(({ events }) => events),
+    broken: total(({ brokenCount }) => brokenCount) + crashed.length,
     hidden: sum(results.map(({ hidden }) => hidden)),
     ends: sum(results.map(({ ends }) => ends)),
-    pairs: `${new Set(results.flatMap(({ pairs }) => pairs)).size} of ${pairs.length}`,
+    measures: rangesOf(results.map(({ measures }) => measures)),
+    pairs: `${new Set(results.flatMap(one => one.pairs)).size} of ${pairs.length}`,
     seconds: Math.round((performance.now() - began) / 100) / 10,
-    trace: traces.digest('hex').slice(0, 16),
+    trace: createHash('sha256')
+      .update(results.map(({ trace }) => trace).join())
+      .digest('hex')
+      .slice(0, 16),
   };
   const failures = results.flatMap(({ index, broken }) => broken.map(one => ({ season: index, ...one })));
+  return { document, failures, crashed, story: results.flatMap(({ story }) => story) };
+};
+
+/** What broke, how it came, and the command that repeats it. */
+const tell = async ({ promise, season, atMs, detail, caseId }: Failure, specs: SeasonSpec[]) => {
+  const { seed, days, faults } = options;
+  const words = [`--seed ${seed} --days ${days} --season ${season}`];
+  if (faults) words.push(`--faults ${faults.join(',')}`);
+  if (caseId) words.push(`--story ${caseId}`);
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  say(`\nBroken: ${promise}. Seed ${seed}, season ${season}, ${new Date(atMs).toISOString()}\n  ${detail}`);
+  const spec = specs.find(({ index }) => index === season);
+  if (spec && caseId && !options.story) {
+    await runChild({ seasons: [{ ...spec, story: caseId, storyEndMs: atMs }] }, ({ story }) => {
+      for (const line of story.slice(-MOST_LINES)) say(`  ${line}`);
+    });
+  }
+  say(`  Once more: npm run simulate -- ${words.join(' ')}`);
+};
+
+const runDays = async (): Promise<number> => {
+  const specs = specsOf();
+  const { document, failures, crashed, story } = await runAll(specs);
   if (options.json)
     process.stdout.write(`${JSON.stringify({ ...document, failures, crashed }, undefined, 2)}\n`);
   else {
-    const { hidden, ends, ...rest } = document;
-    const rows: [string, unknown][] = [
+    const { hidden, ends, measures, ...rest } = document;
+    const under = (group: string, all: object): [string, unknown][] =>
+      Object.entries(all).map(([name, value]) => [`${group}: ${name}`, value]);
+    const rows = [
       ...Object.entries(rest),
-      ...Object.entries(ends).map(([name, count]): [string, unknown] => [`receipts: ${name}`, count]),
-      ...Object.entries(hidden).map(([name, count]): [string, unknown] => [
-        `messages hidden: ${name}`,
-        count,
-      ]),
+      ...under('receipts', ends),
+      ...under('hidden', hidden),
+      ...under('measured', measures),
     ];
     process.stdout.write(`${table(rows)}\n`);
   }
   for (const words of crashed) process.stderr.write(`\nA season did not end: ${words}\n`);
-  const stories = new Map(failures.map(one => [one.promise, one]));
-  for (const { promise, season, atMs, detail, caseId } of [...stories.values()].slice(0, MOST_STORIES)) {
-    const command = `npm run simulate -- --seed ${options.seed} --days ${options.days} --season ${season}${options.faults ? ` --faults ${options.faults.join(',')}` : ''}`;
-    process.stderr.write(
-      `\nBroken: ${promise}. Seed ${options.seed}, season ${season}, ${new Date(atMs).toISOString()}\n  ${detail}\n`,
-    );
-    if (caseId && !options.story) {
-      const spec = specs.find(({ index }) => index === season) as SeasonSpec;
-      await runChild({ seasons: [{ ...spec, story: caseId, storyEndMs: atMs }] }, ({ story }) =>
-        process.stderr.write(
-          `${story
-            .slice(-MOST_LINES)
-            .map(line => `  ${line}`)
-            .join('\n')}\n`,
-        ),
-      );
-    }
-    process.stderr.write(`  Once more: ${command}${caseId ? ` --story ${caseId}` : ''}\n`);
-  }
-  if (options.story) process.stdout.write(`${results.flatMap(({ story }) => story).join('\n')}\n`);
+  const first = new Map(failures.toReversed().map(one => [one.promise, one]));
+  for (const one of [...first.values()].slice(0, MOST_STORIES)) await tell(one, specs);
+  if (options.story) process.stdout.write(`${story.join('\n')}\n`);
   return document.broken > 0 ? 1 : 0;
 };
 

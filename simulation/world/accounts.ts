@@ -185,14 +185,6 @@ export const createAccounts = (
   };
 
   return {
-    kind,
-    get stored() {
-      return stored;
-    },
-    /** Whether what is stored opens Huawei's door, in principle. */
-    get isRight() {
-      return stored.content === accepted || kind === 'oidc';
-    },
     dieTokens() {
       tokens.clear();
       // A person stores a new one a little later.

@@ -112,7 +112,6 @@ export const createFaults = (now: () => number) => {
       ended.set(fault, now());
       if (!HARMLESS.has(fault)) lastHarmAt = now();
     },
-    list: () => [...active.keys()],
   };
 };
 

@@ -79,6 +79,7 @@ export const createLambda = (options: Options) => {
   let gathering: Held[] | undefined;
   let closing: Scheduled | undefined;
   let sandboxes = 0;
+  let doomed: Owner['doom'];
 
   const wake = () => {
     if (faults.on('paused')) return;
@@ -107,6 +108,8 @@ export const createLambda = (options: Options) => {
   const create = (): Sandbox => {
     const owner = clock.createOwner(`sandbox ${++sandboxes}`);
     owner.skewMs = random.between(-MOST_SKEW_MS, MOST_SKEW_MS);
+    owner.doom = doomed;
+    doomed = undefined;
     return { owner };
   };
 
@@ -173,6 +176,10 @@ export const createLambda = (options: Options) => {
 
   return {
     wake,
+    /** The next new sandbox dies at this call of its own. */
+    doomNext(doom: Owner['doom']) {
+      doomed = doom;
+    },
     /** A process died at a call: Lambda notices a little later. */
     killed(owner: Owner) {
       const sandbox = busy.get(owner);
@@ -184,9 +191,6 @@ export const createLambda = (options: Options) => {
         clock.kill(sandbox.owner);
       }
       for (const sandbox of busy.values()) sandbox.isOld = true;
-    },
-    get busy() {
-      return busy.size;
     },
   };
 };

@@ -137,9 +137,6 @@ export const createOperator = ({ clock, random, faults, oracle, source, deadLett
         clock.at(clock.world, at + random.between(9, 18) * HOUR_MS, () => random.chance(0.8) && this.shift());
       }
     },
-    get archived() {
-      return archive.length;
-    },
   };
 };
 

@@ -167,6 +167,7 @@ export const createPeople = ({ clock, random, faults, huawei, queue, oracle, per
       return receipts;
     },
     openCase,
+    bad,
     readNow,
     write,
     report,

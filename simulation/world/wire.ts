@@ -52,8 +52,9 @@ export const createWire = ({ clock, random, faults, serve, onKilled, onCalled, o
   const leaves = (owner: Owner): boolean => {
     if (owner.state === 'dead') return false;
     if (!owner.doom || --owner.doom.calls > 0) return true;
-    const { sends } = owner.doom;
+    const { sends, onDeath } = owner.doom;
     clock.kill(owner);
+    onDeath?.();
     onKilled(owner);
     return sends;
   };
