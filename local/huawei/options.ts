@@ -26,7 +26,7 @@ const identityProviderSchema = z.strictObject({
   /** The issuer's key set, pasted as JSON text. */
   keys: z.string().max(30_000),
   /** Identity conversion: which `sub` becomes a member of which user group. */
-  rules: z.array(z.strictObject({ sub: z.string(), group: z.string(), user: z.string().optional() })),
+  rules: z.array(z.strictObject({ sub: z.string(), group: z.string() })),
 });
 
 const accessKeySchema = z.strictObject({
@@ -34,7 +34,6 @@ const accessKeySchema = z.strictObject({
   /** Set for temporary keys: `X-Security-Token` has to carry it. */
   securityToken: z.string().optional(),
   domainId: z.string().optional(),
-  groups: z.array(z.string()).optional(),
 });
 
 const caseSchema = z.strictObject({
@@ -64,8 +63,6 @@ export const defaultAccount = {
 };
 
 export const optionsSchema = z.strictObject({
-  /** 0 takes a free one. */
-  port: z.number().int().min(0).max(65_535).default(0),
   accounts: z.array(accountSchema).default([defaultAccount]),
   /** Identity providers by their id. */
   identityProviders: z.record(z.string(), identityProviderSchema).default({}),
@@ -118,6 +115,6 @@ export interface Clock {
 
 /** Who calls, as the gateway found out. */
 export interface Identity {
-  by: 'domain_token' | 'project_token' | 'unscoped_token' | 'access_key';
+  /** Ids of the user groups; absent = member of any. */
   groups: string[] | undefined;
 }

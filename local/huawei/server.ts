@@ -106,7 +106,7 @@ export async function startHuawei(options: HuaweiOptions = {}) {
     await closed;
   }
 
-  const port = await listen(settings.port);
+  const port = await listen(0);
   return {
     /** Serves IAM and OSM both. */
     url: `http://127.0.0.1:${port}`,

@@ -66,18 +66,15 @@ export const createConsumer = ({ client, queueUrl: QueueUrl, queueArn }: Consume
       }
       return records;
     },
-    /** Deletes them and gives the ids of those that SQS did not delete. */
-    async remove(records: SQSRecord[]): Promise<string[]> {
-      const left = inTens(records).map(some =>
+    /** Deletes them; what SQS does not delete comes back. */
+    async remove(records: SQSRecord[]): Promise<void> {
+      const removed = inTens(records).map(some =>
         calls.add(async () => {
-          const answer = await client
-            .send(new DeleteMessageBatchCommand({ QueueUrl, Entries: entriesOf(some) }))
-            .catch(() => ({ Successful: [] }));
-          const done = new Set(answer.Successful?.map(({ Id }) => Id));
-          return some.filter((_, index) => !done.has(String(index))).map(({ messageId }) => messageId);
+          const Entries = entriesOf(some);
+          await client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })).catch(() => {});
         }),
       );
-      return (await Promise.all(left)).flat();
+      await Promise.all(removed);
     },
     /** Shows them again at once, as if their time were over. */
     async show(records: SQSRecord[]): Promise<void> {

@@ -19,9 +19,6 @@ export interface Batch {
   failed: Set<string>;
   /** Why the batch failed as a whole. */
   error?: Error;
-  /** Done, but SQS did not delete them: they come back. */
-  undeleted: string[];
-  durationMs: number;
 }
 
 export interface MappingOptions {
@@ -99,7 +96,6 @@ export const startEventSourceMapping = async ({
   };
 
   const run = async (records: SQSRecord[]): Promise<void> => {
-    const started = performance.now();
     const ids = new Set(records.map(({ messageId }) => messageId));
     let failed = ids;
     let error: Error | undefined;
@@ -108,9 +104,8 @@ export const startEventSourceMapping = async ({
     } catch (thrown) {
       error = thrown instanceof Error ? thrown : new Error(String(thrown));
     }
-    const durationMs = performance.now() - started;
-    const undeleted = await consumer.remove(records.filter(({ messageId }) => !failed.has(messageId)));
-    onBatch?.({ records, failed, ...(error && { error }), undeleted, durationMs });
+    await consumer.remove(records.filter(({ messageId }) => !failed.has(messageId)));
+    onBatch?.({ records, failed, ...(error && { error }) });
   };
 
   const poll = async () => {

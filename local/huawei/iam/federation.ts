@@ -64,13 +64,12 @@ export function createFederation(settings: Pick<Settings, 'accounts' | 'identity
       if (typeof subject !== 'string') return subject;
       const rules = provider.rules.filter(({ sub }) => sub === subject);
       if (rules.length === 0) return iamError(403, 'No conversion rule maps the identity to a user group.');
-      const name = rules[0]?.user ?? 'FederationUser';
       return (
         scopeRefusal(account, scope) ?? {
           account,
           scope,
           provider: id,
-          name,
+          name: 'FederationUser',
           groups: rules.map(({ group }) => group),
         }
       );

@@ -7,7 +7,6 @@ import { domainIdOf, iamError, isNamed, readLogIn, type Scope, scopeRefusal } fr
 
 interface Token {
   holder: Pick<User, 'name' | 'groups'>;
-  by: Identity['by'];
   issuedAt: number;
   expiresAt: number;
   revoked: boolean;
@@ -37,10 +36,10 @@ export function createIam(settings: Settings, clock: Clock) {
     return { failures: 0, lockedUntil: 0 };
   }
 
-  function issue(holder: Token['holder'], by: Token['by'], seconds = settings.tokenSeconds): [string, Token] {
+  function issue(holder: Token['holder'], seconds = settings.tokenSeconds): [string, Token] {
     const text = `MII${randomBytes(settings.tokenBytes).toString('base64url')}`.slice(0, settings.tokenBytes);
     const issuedAt = clock.now();
-    const token = { holder, by, issuedAt, expiresAt: issuedAt + seconds * 1_000, revoked: false };
+    const token = { holder, issuedAt, expiresAt: issuedAt + seconds * 1_000, revoked: false };
     tokens.set(text, token);
     return [text, token];
   }
@@ -73,8 +72,7 @@ export function createIam(settings: Settings, clock: Clock) {
 
     const refusal = scopeRefusal(account, scope);
     if (refusal !== undefined) return refusal;
-    // Without a scope it is the user's own domain.
-    return admit(entry, { account, scope, methods: ['password'] }, user, 'domain_token');
+    return admit({ account, scope, methods: ['password'] }, user);
   }
 
   /** Answers `POST /v3.0/OS-AUTH/id-token/tokens`. */
@@ -84,18 +82,16 @@ export function createIam(settings: Settings, clock: Clock) {
       failedLogIns += 1;
       return federated;
     }
-    const by = federated.scope?.domain ? 'domain_token' : 'unscoped_token';
-    return admit(entry, { ...federated, methods: ['mapped'] }, federated, by);
+    return admit({ ...federated, methods: ['mapped'] }, federated);
   }
 
-  function admit(entry: LoggedRequest, granted: Granted, holder: Token['holder'], by: Token['by']): Answer {
+  function admit(granted: Granted, holder: Token['holder']): Answer {
     logIns += 1;
-    const [text, token] = issue(holder, granted.scope?.project ? 'project_token' : by);
-    const withCatalog = new URLSearchParams(entry.query).get('nocatalog') !== 'true';
-    return json(201, tokenBody(granted, token, withCatalog), { 'X-Subject-Token': text });
+    const [text, token] = issue(holder);
+    return json(201, tokenBody(granted, token), { 'X-Subject-Token': text });
   }
 
-  function tokenBody({ account, scope, methods }: Granted, token: Token, withCatalog: boolean) {
+  function tokenBody({ account, scope, methods }: Granted, token: Token) {
     const domain = { id: domainIdOf(account), name: account.domain };
     const { name } = token.holder;
     const project = Object.entries(account.projects).find(([name, id]) =>
@@ -106,7 +102,7 @@ export function createIam(settings: Settings, clock: Clock) {
         expires_at: withMicroseconds(token.expiresAt),
         issued_at: withMicroseconds(token.issuedAt),
         methods,
-        catalog: withCatalog ? [{ id: '1', name: 'iam', type: 'identity', endpoints: [] }] : [],
+        catalog: [],
         ...(project ? { project: { id: project[1], name: project[0], domain } } : { domain }),
         roles: [{ id: '0', name: 'te_admin' }],
         user: { id: `id-of-${name}`, name, domain, password_expires_at: '' },
@@ -129,7 +125,7 @@ export function createIam(settings: Settings, clock: Clock) {
       const token = tokens.get(text);
       if (token === undefined) return { refused: 'unknown' };
       if (token.revoked || token.expiresAt <= clock.now()) return { refused: 'outdated' };
-      return { by: token.by, groups: token.holder.groups };
+      return { groups: token.holder.groups };
     },
 
     controls: {
@@ -146,7 +142,7 @@ export function createIam(settings: Settings, clock: Clock) {
       },
       /** Issues a token without a log-in. */
       issueToken(userName: string, seconds?: number): { token: string; expiresAt: string } {
-        const [text, token] = issue(userNamed(userName), 'domain_token', seconds);
+        const [text, token] = issue(userNamed(userName), seconds);
         return { token: text, expiresAt: withMicroseconds(token.expiresAt) };
       },
       lockState(userName: string): { locked: boolean; failures: number } {

@@ -50,7 +50,7 @@ export function createAccessKeys(keys: Record<string, AccessKey>, clock: Clock) 
       const refused = refusalOf(request, parsed, key);
       if (refused === undefined) {
         failures.delete(parsed.accessKey);
-        return { by: 'access_key', groups: key.groups };
+        return { groups: undefined };
       }
       const count = failed.count + 1;
       const locks = count > FAILURES_BEFORE_LOCK;
@@ -71,7 +71,7 @@ function signatureOf(request: SignedRequest, signedHeaders: string[], secretKey:
     canonicalQuery(request.rawPath),
     signedHeaders.map(name => `${name}:${request.headers[name]?.toString().trim() ?? ''}\n`).join(''),
     signedHeaders.join(';'),
-    payloadHash(request),
+    sha256(request.body),
   ].join('\n');
   const date = request.headers['x-sdk-date']?.toString() ?? '';
   return createHmac('sha256', secretKey)
@@ -114,12 +114,6 @@ function canonicalQuery(rawPath: string): string {
     .sort(([name, value], [name2, value2]) => compare(name, name2) || compare(value, value2))
     .map(([name, value]) => `${encode(name)}=${encode(value)}`)
     .join('&');
-}
-
-/** `X-Sdk-Content-Sha256` stands for the body's hash: the very hash, or a waiver of it. */
-function payloadHash(request: SignedRequest): string {
-  const declared = request.headers['x-sdk-content-sha256'];
-  return declared === 'UNSIGNED-PAYLOAD' ? declared : sha256(request.body);
 }
 
 function parseSdkDate(value: string | undefined): number | undefined {

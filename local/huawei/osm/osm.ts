@@ -31,18 +31,12 @@ const markBodySchema = z.strictObject({
     .optional(),
 });
 
-/** Which identities OSM takes for a customer (`any`: all that have a scope); the others get OSM.01010011. */
-type AcceptedIdentity = 'any' | 'none' | Identity['by'];
-
 export function createOsm(settings: Settings, clock: Clock) {
   const cases = createCases(settings, clock);
   let listing: Listing = settings.messageList;
-  let accepted: AcceptedIdentity = 'any';
   let marks = 0;
 
-  function refusalOf(entry: LoggedRequest, identity: Identity): Answer | undefined {
-    const isCustomer = accepted === 'any' ? identity.by !== 'unscoped_token' : accepted === identity.by;
-    if (!isCustomer) return osmError('OSM.01010011');
+  function refusalOf(entry: LoggedRequest): Answer | undefined {
     if (!isWithin(entry.language, HEADER_MAX) || !isWithin(entry.timeZone, HEADER_MAX)) {
       return osmError('OSM.01010001');
     }
@@ -66,7 +60,7 @@ export function createOsm(settings: Settings, clock: Clock) {
   return {
     /** Answers `POST …/cases/{case_id}/instant-messages/unread`. */
     mark(entry: LoggedRequest, caseId: string, identity: Identity): Answer {
-      const refusal = refusalOf(entry, identity);
+      const refusal = refusalOf(entry);
       if (refusal !== undefined) return refusal;
       const body = parseBody(entry);
       if (body === undefined) return json(400, { error_code: 'OSM.0001', error_msg: 'Invalid request.' });
@@ -84,7 +78,7 @@ export function createOsm(settings: Settings, clock: Clock) {
 
     /** Answers `GET …/cases/{case_id}/messages`. */
     messages(entry: LoggedRequest, caseId: string, identity: Identity): Answer {
-      const refusal = refusalOf(entry, identity);
+      const refusal = refusalOf(entry);
       if (refusal !== undefined) return refusal;
       const query = new URLSearchParams(entry.query);
       entry.groupId = query.get('group_id') ?? undefined;
@@ -100,7 +94,7 @@ export function createOsm(settings: Settings, clock: Clock) {
 
     /** Answers `GET …/cases/instant-messages/unread`: cases that are not the caller's to see are left out. */
     unread(entry: LoggedRequest, identity: Identity): Answer {
-      const refusal = refusalOf(entry, identity);
+      const refusal = refusalOf(entry);
       if (refusal !== undefined) return refusal;
       const query = new URLSearchParams(entry.query);
       const caseIds = query.getAll('case_ids');
@@ -149,9 +143,6 @@ export function createOsm(settings: Settings, clock: Clock) {
       list(how: Partial<Listing> = {}): void {
         listing = listingSchema.parse({ ...settings.messageList, ...how });
       },
-      accept(identity: AcceptedIdentity): void {
-        accepted = identity;
-      },
       /** Successful marks so far. */
       get marks() {
         return marks;
@@ -163,7 +154,6 @@ export function createOsm(settings: Settings, clock: Clock) {
 const MESSAGES = {
   'OSM.01010001': 'Parameter validation failed, please check the parameters of the request and try again.',
   'OSM.01010002': 'You have no permission to perform this operation.',
-  'OSM.01010011': 'Failed to obtain the customer information from the token.',
   'OSM.01010015': 'This case does not exist.',
 };
 

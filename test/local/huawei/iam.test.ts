@@ -113,16 +113,4 @@ describe('tokens', () => {
     expect([unknown.status, unknown.json.error_code]).toEqual([401, 'APIGW.0301']);
     expect(huawei.osm.unread('case-1')).toBe(3);
   });
-
-  test('OSM may not take the identity for a customer', async () => {
-    const huawei = await start();
-    const byDomain = await tokenFor(huawei);
-    const byProject = await tokenFor(huawei, { scope: { project: { name: 'ap-southeast-3' } } });
-    huawei.osm.accept('project_token');
-    const answer = await markWith(huawei, byDomain);
-    expect([answer.status, answer.json.error_code]).toEqual([200, 'OSM.01010011']);
-    expect((await markWith(huawei, byProject)).json.error_code ?? '').toBe('');
-    huawei.osm.accept('none');
-    expect((await markWith(huawei, byProject)).json.error_code).toBe('OSM.01010011');
-  });
 });
