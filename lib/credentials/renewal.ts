@@ -24,7 +24,7 @@ interface Dependencies {
 
 /**
  * Keeps the right to call: opened once for all who wait, renewed beside the calls, and nothing is kept on failure
- * but what may not be tried again yet. Nothing here throws.
+ * but what may not be tried again yet. What it gives never rejects for what others answer.
  */
 export const createRenewal = (config: Config, { createClient, host, redactor, telemetry }: Dependencies) => {
   const call = createAwsCall(config, createClient);
@@ -68,18 +68,22 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
   const renew = (): Promise<Authorization | Failure> => {
     if (opening && !opening.watch.wasFrozen()) return opening.got;
     const watch = watchForFreeze(config.requestTimeoutMs);
+    const isOurs = () => opening?.watch === watch;
     const settle = async () => {
-      const got = await obtain().finally(watch.stop);
-      const isOurs = opening?.watch === watch;
-      if (isOurs) opening = undefined;
-      if (!('failure' in got)) {
-        if (isOurs) [current, failing] = [got, undefined];
-        return got;
+      try {
+        const got = await obtain();
+        if (!('failure' in got)) {
+          if (isOurs()) [current, failing] = [got, undefined];
+          return got;
+        }
+        // A refusal is remembered beside this.
+        if (isOurs() && !watch.wasFrozen()) failing = got;
+        if (current) current.freshUntil = Math.min(current.validUntil, Date.now() + RENEW_AGAIN_MS);
+        return got.failure;
+      } finally {
+        watch.stop();
+        if (isOurs()) opening = undefined;
       }
-      // A refusal is remembered beside this.
-      if (isOurs && !watch.wasFrozen()) failing = got;
-      if (current) current.freshUntil = Math.min(current.validUntil, Date.now() + RENEW_AGAIN_MS);
-      return got.failure;
     };
     const got = settle();
     opening = { watch, got };
@@ -102,7 +106,8 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
       const now = Date.now();
       if (current && now < current.freshUntil) return current;
       if (current && now < current.validUntil) {
-        void renew();
+        // A throw is a bug: who waits for the next one meets it.
+        renew().catch(() => undefined);
         return current;
       }
       if (failing && now < failing.until) return failing.failure;
