@@ -32,8 +32,8 @@ const checkUp = async (context: Context) => {
   const functionSeconds = Math.ceil(context.getRemainingTimeInMillis() / 1000);
   const { createDoctor } = await import('../lib/doctor/doctor.ts');
   const explain = (answer: Answer) => classify(answer, redactor.redact);
-  const patient = { config, session, createClient, classify: explain, source, deadLetters };
-  return { checks: await createDoctor(patient)(functionSeconds) };
+  const parts = { config, session, createClient, classify: explain, source, deadLetters };
+  return { checks: await createDoctor(parts)(functionSeconds) };
 };
 
 /** {"doctor": true, "case": "ID"} in, out how a late receipt's look at that case is read. */

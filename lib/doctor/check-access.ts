@@ -13,7 +13,7 @@ interface Dependencies {
   classify: (answer: Answer) => Outcome;
 }
 
-const GRANT =
+const PERMIT =
   'In IAM, grant the user or key\'s owner "Ticket Administrator" in the Global project; check the site (OSM_ENDPOINT) and arrears.';
 
 const HUAWEI_TAKES =
@@ -69,7 +69,7 @@ const checkPermission = (check: string, { code }: Outcome, says: string): Check 
     case 'misconfigured':
     case 'malformed':
     case 'invalid':
-      return failed(check, says, GRANT);
+      return failed(check, says, PERMIT);
     default:
       return code satisfies never;
   }

@@ -11,7 +11,7 @@ import { checkIdentity } from './check-identity.ts';
 import { checkQueues } from './check-queues.ts';
 
 /** Everything comes from who made it: nothing of this is loaded, or split off, for the batches' sake. */
-export interface Patient {
+export interface Parts {
   config: Config;
   session: Pick<Session, 'once' | 'readCredentials' | 'identify'>;
   createClient: typeof createClient;
@@ -64,7 +64,7 @@ const reach = async (
   check: string,
   variable: string,
   endpoint: string,
-  { config, createClient }: Patient,
+  { config, createClient }: Parts,
 ): Promise<Reached> => {
   const { host, send } = createClient(endpoint, config.requestTimeoutMs);
   const asked = performance.now();
@@ -97,17 +97,17 @@ const checkClock = (skews: (number | undefined)[]): Check => {
  * @param functionSeconds the function's timeout
  */
 export const createDoctor =
-  (patient: Patient) =>
+  (parts: Parts) =>
   async (functionSeconds: number): Promise<Check[]> => {
-    const { config, source, deadLetters } = patient;
-    const stored = await patient.session.readCredentials();
+    const { config, source, deadLetters } = parts;
+    const stored = await parts.session.readCredentials();
     const iamEndpoint = 'credentials' in stored && usesIam(stored) ? config.iamEndpoint : undefined;
     const none: Reached = { line: skipped('IAM', 'not needed') };
-    const attributes = (queue: Patient['source']) =>
+    const attributes = (queue: Parts['source']) =>
       queue.attributes().then(read => ('error' in read ? read.error : read.attributes));
     const [osm, iam, here, there] = await Promise.all([
-      reach('OSM', 'OSM_ENDPOINT', config.osmEndpoint, patient),
-      iamEndpoint ? reach('IAM', 'IAM_ENDPOINT', iamEndpoint, patient) : none,
+      reach('OSM', 'OSM_ENDPOINT', config.osmEndpoint, parts),
+      iamEndpoint ? reach('IAM', 'IAM_ENDPOINT', iamEndpoint, parts) : none,
       attributes(source),
       attributes(deadLetters),
     ]);
@@ -119,10 +119,10 @@ export const createDoctor =
             skipped('log-in', 'not tried before the above is right'),
             skipped('permission', 'not tried before the above is right'),
           ]
-        : await checkAccess(stored, patient);
+        : await checkAccess(stored, parts);
     const identity =
       'credentials' in stored && stored.credentials.type === 'oidc'
-        ? await checkIdentity(stored.credentials, patient)
+        ? await checkIdentity(stored.credentials, parts)
         : [];
     const { maxAttempts, maxAgeSeconds, queueRetentionSeconds } = config;
     return [
