@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import type { Check } from '../lib/doctor/check.ts';
 import type { Attribute } from '../local/aws/sqs.ts';
 import { defaultAccount, type HuaweiOptions } from '../local/huawei/options.ts';
 import { startHuawei } from '../local/huawei/server.ts';
@@ -37,6 +38,13 @@ export interface Letter {
 }
 
 export type Handler = (event: unknown, context: object) => Promise<SQSBatchResponse>;
+
+/** What Lambda tells a function whose time is 30 s. */
+export const context = { awsRequestId: 'test', getRemainingTimeInMillis: () => 29_950 };
+
+/** Asks the function for a check-up. */
+export const checkUp = async (handler: Handler): Promise<Check[]> =>
+  ((await handler({ doctor: true }, context)) as unknown as { checks: Check[] }).checks;
 
 /** A record that never was in a queue, for bodies that SQS would not take and for fixed ages. */
 export const fabricated = (body: string, system: Partial<SQSRecord['attributes']> = {}): SQSRecord => {

@@ -1,5 +1,5 @@
 // The function from outside: what comes in, what Huawei is asked, what goes out.
-import { fabricated, receipt, startEnvironment, useEnvironment } from './environment.ts';
+import { context, fabricated, receipt, startEnvironment, useEnvironment } from './environment.ts';
 
 useEnvironment();
 
@@ -212,7 +212,6 @@ describe('an event', () => {
       },
     ],
   };
-  const context = { awsRequestId: 'x', getRemainingTimeInMillis: () => 10_000 };
 
   test('as AWS prints it: one text that is no receipt becomes a dead letter, the receipt is marked', async () => {
     // It is years old: by default the case would be looked at first.

@@ -9,6 +9,13 @@ import { type Intercept, proxyOf } from './queue-proxy.ts';
 export const string = (StringValue: string): Attribute => ({ DataType: 'String', StringValue });
 export const receipt = (case_id: string, more: object = {}): string => JSON.stringify({ case_id, ...more });
 
+/** What the SDK needs, whoever runs the tests. */
+export const awsEnvironment = {
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'not-a-secret',
+};
+
 interface Given {
   code?: FailureCode | undefined;
   detail?: string;
@@ -36,8 +43,20 @@ export const attributesOf = ({ code, detail = 'because', agoMs = 0, replays, own
   ...(replays !== undefined && { replays: { DataType: 'Number', StringValue: String(replays) } }),
 });
 
+/** Call it once in a test file: queues for the file, nothing intercepted before each test. */
+export const useLetterQueues = async () => {
+  Object.assign(process.env, awsEnvironment);
+  const queues = await openLetterQueues();
+  beforeEach(() => {
+    queues.proxy.intercept = undefined;
+    queues.proxy.calls.length = 0;
+  });
+  afterAll(queues.close);
+  return queues;
+};
+
 /** Everything for one test file, with a pair of queues for each run. */
-export const openLetterQueues = async () => {
+const openLetterQueues = async () => {
   const world = await openWorld();
   const { url, calls } = proxyOf(world.aws);
   const own = new Map<string, Intercept>();
@@ -80,10 +99,3 @@ export const openLetterQueues = async () => {
 };
 
 export type Pair = ReturnType<Awaited<ReturnType<typeof openLetterQueues>>['openPair']>;
-
-/** What the SDK needs, whoever runs the tests. */
-export const awsEnvironment = {
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-  AWS_SECRET_ACCESS_KEY: 'not-a-secret',
-};

@@ -28,6 +28,18 @@ export interface ReplayCounts {
   stopped: Stopped;
 }
 
+/** Before anything was looked at. */
+export const NO_COUNTS: Readonly<ReplayCounts> = {
+  scanned: 0,
+  matched: 0,
+  guarded: 0,
+  replayed: 0,
+  failed: 0,
+  duplicated: 0,
+  remaining: 0,
+  stopped: 'done',
+};
+
 export interface Replayed {
   counts: ReplayCounts;
   /** What else a person should know, in sentences; absent where there is nothing. */
@@ -73,8 +85,7 @@ export const createReplay =
   ): Promise<Replayed> => {
     const { filter, set, limit, rate_per_second: ratePerSecond, dry_run: dryRun } = request;
     const { max_replays = MAX_REPLAYS_DEFAULT } = filter ?? {};
-    const none = { scanned: 0, matched: 0, guarded: 0, replayed: 0, failed: 0, duplicated: 0, remaining: 0 };
-    const counts: ReplayCounts = { ...none, stopped: 'done' };
+    const counts: ReplayCounts = { ...NO_COUNTS };
     const reasons = new Map<string, number>();
     const sentIds = new Set<string>();
     const sending = new Set<Promise<Result[]>>();

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { wrap } from '../../lib/cli/screen/text.ts';
 
 const looks = {
   sent: 'dim',
@@ -27,22 +28,11 @@ const paint = (look: Parameters<typeof styleText>[0], text: string) =>
   styleText(look, text, { stream: process.stdout });
 const width = () => Math.min(process.stdout.columns || WIDTH, WIDTH);
 
-/** Breaks text between words into lines of so many columns; longer words stay whole. */
-const wrap = (text: string, columns: number): string[] => {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    if (line !== '' && line.length + 1 + word.length > columns) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-  }
-  return lines;
-};
-
 export const print = (text = '') => console.log(text);
 
 /** Text of several sentences, as wide as the terminal. */
 export const paragraph = (text: string) => {
-  for (const line of wrap(text, width())) print(line);
+  print(wrap(text, width()));
 };
 
 export const heading = (text: string) => {
@@ -55,7 +45,7 @@ export const heading = (text: string) => {
 export const say = (what: What, who: string, text: string) => {
   const indent = TIME_COLUMNS + WHAT_COLUMNS + WHO_COLUMNS;
   const clean = text.replace(/\p{Cc}/gu, ' ');
-  const lines = wrap(clean, Math.max(LEAST_TEXT_COLUMNS, width() - indent));
+  const lines = wrap(clean, Math.max(LEAST_TEXT_COLUMNS, width() - indent)).split('\n');
   const time = paint('dim', new Date().toTimeString().slice(0, 8).padEnd(TIME_COLUMNS));
   const first = `${time}${paint(looks[what], what.padEnd(WHAT_COLUMNS))}${who.padEnd(WHO_COLUMNS - 1)} `;
   for (const [index, line] of lines.entries()) print((index === 0 ? first : ' '.repeat(indent)) + line);
@@ -74,6 +64,3 @@ export const verdict = (good: boolean, text: string) => print(paint(good ? 'gree
 
 /** A command, and what it printed. */
 export const command = (text: string) => print(`\n${paint('bold', `$ ${text}`)}`);
-
-/** `3 receipts`, `1 receipt`. */
-export const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;

@@ -3,12 +3,13 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
+import { count } from '../../lib/cli/screen/text.ts';
 import { play } from './acts.ts';
 import { BUNDLE, openEnvironment } from './environment.ts';
 import { createNarrator } from './narrator.ts';
 import { COMMAND } from './relay-command.ts';
 import { cases, GROUP } from './scenario.ts';
-import { count, heading, paragraph, print, say, verdict } from './screen.ts';
+import { heading, paragraph, print, say, verdict } from './screen.ts';
 
 const options = process.argv.slice(2);
 const once = options.includes('--once');

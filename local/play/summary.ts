@@ -1,6 +1,6 @@
+import { count } from '../../lib/cli/screen/text.ts';
 import type { Narrator } from './narrator.ts';
 import type { Receipt } from './scenario.ts';
-import { count } from './screen.ts';
 
 /** A receipt that was sent. */
 export type Sent = Receipt & { id: string };

@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { jest } from '@jest/globals';
-import { awsEnvironment, openLetterQueues, type Pair, receipt, string } from '../letter-queues.ts';
+import { awsEnvironment, type Pair, receipt, string, useLetterQueues } from '../letter-queues.ts';
 
 /** What `npx read-receipt-relay` runs; `npm run build` makes it. */
 export const PROGRAM = path.resolve('.build/cli/main.mjs');
@@ -52,7 +52,7 @@ export const useCommandLine = async () => {
 };
 
 const openCommandLine = async () => {
-  const queues = await openLetterQueues();
+  const queues = await useLetterQueues();
   const folder = await mkdtemp(path.join(tmpdir(), 'relay-cli-'));
   let pair: Pair = queues.openPair();
 
@@ -79,10 +79,8 @@ const openCommandLine = async () => {
     get pair() {
       return pair;
     },
-    /** Fresh queues, nothing intercepted. */
+    /** Fresh queues. */
     renew() {
-      queues.proxy.intercept = undefined;
-      queues.proxy.calls.length = 0;
       pair = queues.openPair();
     },
     /** Four letters: two forbidden, one of them old, one malformed with what a terminal obeys, one that nobody explained. */
@@ -105,10 +103,7 @@ const openCommandLine = async () => {
       const { out, code } = await ended(spawn('python3', command, { cwd: folder, env: environment(env) }));
       return { screen: out.replaceAll('\r\n', '\n'), code };
     },
-    async close() {
-      await queues.close();
-      await rm(folder, { recursive: true });
-    },
+    close: () => rm(folder, { recursive: true }),
   };
 };
 

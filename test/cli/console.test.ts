@@ -4,19 +4,15 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { awsEnvironment, openLetterQueues, type Pair, receipt } from '../letter-queues.ts';
+import { awsEnvironment, type Pair, receipt, useLetterQueues } from '../letter-queues.ts';
 
 const PROGRAM = path.resolve('.build/cli/main.mjs');
 
-let queues: Awaited<ReturnType<typeof openLetterQueues>>;
+const queues = await useLetterQueues();
 let pair: Pair;
 let child: ChildProcess | undefined;
 let printed: string[];
 
-beforeAll(async () => {
-  queues = await openLetterQueues();
-});
-afterAll(() => queues.close());
 beforeEach(() => {
   pair = queues.openPair();
 });

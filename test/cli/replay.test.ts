@@ -3,11 +3,10 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { createQueue } from '../../lib/sqs/queue.ts';
-import { awsEnvironment, receipt, string } from '../letter-queues.ts';
+import { receipt, string } from '../letter-queues.ts';
 import { bodies, hasTerminal, json, tooLong, useCommandLine } from './command-line.ts';
 import { startStage } from './stage.ts';
 
-Object.assign(process.env, awsEnvironment);
 const line = await useCommandLine();
 
 const flat = (text: string) => text.replace(/\s+/g, ' ');

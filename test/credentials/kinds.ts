@@ -4,6 +4,7 @@ import type { LoggedRequest } from '../../local/huawei/requests.ts';
 import { startAwsStores } from '../aws-stores.ts';
 import {
   closeAfter,
+  context,
   type Environment,
   fabricated,
   type Handler,
@@ -148,8 +149,6 @@ export type Started = Awaited<ReturnType<typeof start>>;
 let names = 0;
 export const receipts = (count: number) =>
   Array.from({ length: count }, () => fabricated(receipt(`case-${++names}`)));
-
-const context = { awsRequestId: 'test', getRemainingTimeInMillis: () => 20_000 };
 
 /** Invokes the function with so many new receipts. Gives how many failed. */
 export const mark = async ({ handler }: { handler: Handler }, count = 1): Promise<number> =>

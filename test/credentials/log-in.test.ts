@@ -1,6 +1,7 @@
 // A log-in: what it asks for, made once for all, renewed beside the calls.
 import { pass, useClock } from '../clock.ts';
 import {
+  context,
   fabricated,
   passwordCredentials,
   receipt,
@@ -192,7 +193,6 @@ test.each<[Store, string, string | { status: number; body: string } | 'hang' | '
     service.huawei.requests.length = 0;
     const handler = await service.coldStart();
     const old = [fabricated(receipt('1'), { ApproximateFirstReceiveTimestamp: '0' })];
-    const context = { awsRequestId: 'x', getRemainingTimeInMillis: () => 10_000 };
     await handler({ Records: old }, context);
     const [letter] = service.deadLetters();
     expect(letter?.failure.code).toBe('unauthorized');

@@ -1,9 +1,8 @@
 // The log-in with the function's own AWS identity: every refusal says on which side, and what to do.
 
-import type { Check } from '../../lib/doctor/check.ts';
 import type { StsOptions } from '../../local/aws/sts.ts';
 import { pass, useClock } from '../clock.ts';
-import { useEnvironment } from '../environment.ts';
+import { checkUp, useEnvironment } from '../environment.ts';
 import { leaksIn, secret } from '../output/printed.ts';
 import { AUDIENCE, mark, ROLE, reasons, type Started, start } from './kinds.ts';
 
@@ -133,8 +132,7 @@ test('the token that STS signs goes to Huawei and nowhere else, also where both 
 
 describe('the check-up', () => {
   const check = async ({ handler }: Started) => {
-    const context = { awsRequestId: 'doctor', getRemainingTimeInMillis: () => 29_950 };
-    const { checks } = (await handler({ doctor: true }, context)) as unknown as { checks: Check[] };
+    const checks = await checkUp(handler);
     expect(JSON.stringify(checks)).not.toMatch(/eyJ/);
     return (name: string) => checks.find(each => each.check === name);
   };

@@ -1,6 +1,6 @@
 // What Huawei refused is left alone for its time, per version of the secret: here, and in all other instances.
 import { pass, useClock } from '../clock.ts';
-import { receipt, useEnvironment } from '../environment.ts';
+import { checkUp, receipt, useEnvironment } from '../environment.ts';
 import { leaksIn, secret } from '../output/printed.ts';
 import { type Kind, MANY, mark, reasons, refused, type Store, start, wrongOf } from './kinds.ts';
 
@@ -182,11 +182,7 @@ describe('a refused log-in that all instances remember', () => {
 
   test('is looked at by the check-up too', async () => {
     const service = await wrong();
-    const handler = await service.coldStart();
-    const context = { awsRequestId: 'doctor', getRemainingTimeInMillis: () => 29_950 };
-    const { checks } = (await handler({ doctor: true }, context)) as unknown as {
-      checks: { check: string; says: string }[];
-    };
+    const checks = await checkUp(await service.coldStart());
     expect(checks.find(({ check }) => check === 'log-in')?.says).toMatch(/not tried again before/);
     expect(failed(service)).toBe(1);
   });

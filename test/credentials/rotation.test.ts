@@ -2,7 +2,7 @@
 // gap between. Two instances, a round of receipts every five seconds; what failed comes again in the next round.
 import type { SQSRecord } from 'aws-lambda';
 import { pass, useClock } from '../clock.ts';
-import { useEnvironment } from '../environment.ts';
+import { context, useEnvironment } from '../environment.ts';
 import { secret } from '../output/printed.ts';
 import { type Kind, keys, receipts, type Store, start as startKind, wrongOf } from './kinds.ts';
 
@@ -23,7 +23,6 @@ const start = async (kind: Kind, store: Store) => {
   /** New receipts and those that failed, for each instance. Gives how many failed. */
   const round = async () => {
     pass({ seconds: ROUND_SECONDS });
-    const context = { awsRequestId: 'round', getRemainingTimeInMillis: () => 20_000 };
     const failures = await Promise.all(
       instances.map(async (handler, index) => {
         const Records = [...(waiting[index] ?? []), ...receipts(RECEIPTS)];

@@ -8,17 +8,15 @@ import { jest } from '@jest/globals';
 import { createArchive, isArchived, readArchived } from '../../lib/dead-letters/archive.ts';
 import { discard } from '../../lib/dead-letters/discard.ts';
 import { createQueue } from '../../lib/sqs/queue.ts';
-import { awsEnvironment, openLetterQueues, type Pair, receipt, string } from '../letter-queues.ts';
+import { type Pair, receipt, string, useLetterQueues } from '../letter-queues.ts';
 
-Object.assign(process.env, awsEnvironment);
-let queues: Awaited<ReturnType<typeof openLetterQueues>>;
+const queues = await useLetterQueues();
 let pair: Pair;
 let folder: string;
 let file: string;
 let handles: FileHandle;
 
 beforeAll(async () => {
-  queues = await openLetterQueues();
   folder = await mkdtemp(path.join(tmpdir(), 'archive-'));
   const handle = await open(folder);
   // The platform's own file handles, in a mood.
@@ -26,7 +24,6 @@ beforeAll(async () => {
   await handle.close();
 });
 afterAll(async () => {
-  await queues.close();
   await rm(folder, { recursive: true });
 });
 beforeEach(() => {

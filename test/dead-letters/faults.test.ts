@@ -6,16 +6,11 @@ import { SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { sourceIdOf } from '../../lib/dead-letters/dead-letter.ts';
 import { cameBack, createReplay } from '../../lib/dead-letters/replay.ts';
 import { createQueue } from '../../lib/sqs/queue.ts';
-import { awsEnvironment, openLetterQueues, type Pair, receipt } from '../letter-queues.ts';
+import { type Pair, receipt, useLetterQueues } from '../letter-queues.ts';
 import { type Intercept, type QueueAnswer, refuseCalls, refuseEntries } from '../queue-proxy.ts';
 
-Object.assign(process.env, awsEnvironment);
 const COUNT = 50;
-let queues: Awaited<ReturnType<typeof openLetterQueues>>;
-beforeAll(async () => {
-  queues = await openLetterQueues();
-});
-afterAll(() => queues.close());
+const queues = await useLetterQueues();
 
 const openFilled = (intercept?: Intercept): Pair => {
   const pair = queues.openPair(intercept);

@@ -2,33 +2,17 @@
 
 import type { Context } from 'aws-lambda';
 import fc from 'fast-check';
-import { awsEnvironment, openLetterQueues, type Pair, receipt, string } from '../letter-queues.ts';
+import { NO_COUNTS } from '../../lib/dead-letters/replay.ts';
+import { type Pair, receipt, string, useLetterQueues } from '../letter-queues.ts';
 import { refuseCalls } from '../queue-proxy.ts';
 
-Object.assign(process.env, awsEnvironment);
-let queues: Awaited<ReturnType<typeof openLetterQueues>>;
+const queues = await useLetterQueues();
 let pair: Pair;
 
-beforeAll(async () => {
-  queues = await openLetterQueues();
-});
-afterAll(() => queues.close());
 beforeEach(() => {
-  queues.proxy.intercept = undefined;
-  queues.proxy.calls.length = 0;
   pair = queues.openPair();
 });
 
-const none = {
-  scanned: 0,
-  matched: 0,
-  guarded: 0,
-  replayed: 0,
-  failed: 0,
-  duplicated: 0,
-  remaining: 0,
-  stopped: 'done',
-};
 const bodiesOf = (messages: { body: string }[]) => messages.map(({ body }) => body).sort();
 const entriesOf = (pair: Pair, action: string) =>
   pair
@@ -75,7 +59,14 @@ describe('filter', () => {
     (_, __, expected, matched, guarded, index) => {
       const { pair, counts } = results[index] as (typeof results)[number];
       const replayed = expected.length;
-      expect(counts).toEqual({ ...none, scanned: 6, matched, guarded, replayed, remaining: 6 - replayed });
+      expect(counts).toEqual({
+        ...NO_COUNTS,
+        scanned: 6,
+        matched,
+        guarded,
+        replayed,
+        remaining: 6 - replayed,
+      });
       const sent = pair.receipts().map(({ body }) => /"case_id":"(.)"/.exec(body)?.[1] ?? 'n');
       expect(sent.sort()).toEqual([...expected].sort());
       expect(pair.letters()).toHaveLength(6 - replayed);
@@ -87,7 +78,7 @@ describe('filter', () => {
     fill(pair);
     const before = bodiesOf(pair.letters());
     const { counts } = await pair.replay({ all: true, dry_run: true });
-    expect(counts).toEqual({ ...none, scanned: 6, matched: 6, guarded: 1, remaining: 6 });
+    expect(counts).toEqual({ ...NO_COUNTS, scanned: 6, matched: 6, guarded: 1, remaining: 6 });
     expect(bodiesOf(pair.letters())).toEqual(before);
     expect(pair.receipts()).toEqual([]);
     expect(entriesOf(pair, 'SendMessageBatch')).toEqual([]);
@@ -119,7 +110,7 @@ describe('what is sent', () => {
     for (const each of fat) pair.put(each, { code: 'failed' });
 
     const { counts, notes } = await pair.replay({ all: true });
-    expect(counts).toEqual({ ...none, scanned: 12, matched: 12, replayed: 12 });
+    expect(counts).toEqual({ ...NO_COUNTS, scanned: 12, matched: 12, replayed: 12 });
     const sent = Object.fromEntries(pair.receipts().map(each => [each.body, each.messageAttributes]));
     expect(Object.keys(sent).sort()).toEqual([body, 'ten', ...fat].sort());
     expect(sent[body]).toEqual({
@@ -141,7 +132,7 @@ describe('what is sent', () => {
     pair.put(receipt('a'), { code: 'forbidden' });
     pair.put('?', { code: 'malformed' });
     const { counts, notes } = await pair.replay({ all: true, set: { group_id: 'g' } });
-    expect(counts).toEqual({ ...none, scanned: 2, matched: 2, replayed: 1, failed: 1, remaining: 1 });
+    expect(counts).toEqual({ ...NO_COUNTS, scanned: 2, matched: 2, replayed: 1, failed: 1, remaining: 1 });
     expect(bodiesOf(pair.receipts())).toEqual(['{"case_id":"a","group_id":"g"}']);
     expect(bodiesOf(pair.letters())).toEqual(['?']);
     expect(notes.join()).toContain('not JSON');
@@ -151,14 +142,14 @@ describe('what is sent', () => {
 describe('when it ends', () => {
   test('an empty queue: soon', async () => {
     const start = performance.now();
-    expect((await pair.replay({ all: true })).counts).toEqual(none);
+    expect((await pair.replay({ all: true })).counts).toEqual(NO_COUNTS);
     expect(performance.now() - start).toBeLessThan(6_000);
   });
 
   test('at the limit, to the message', async () => {
     for (let i = 0; i < 60; i++) pair.put(receipt(`c${i}`));
     expect((await pair.replay({ all: true, limit: 23 })).counts).toEqual({
-      ...none,
+      ...NO_COUNTS,
       scanned: 23,
       matched: 23,
       replayed: 23,
@@ -348,7 +339,7 @@ describe('the function', () => {
   });
 
   test('answers with the counts, and notes where there is something to know', async () => {
-    const counts = { ...none, scanned: 2, matched: 2 };
+    const counts = { ...NO_COUNTS, scanned: 2, matched: 2 };
     expect(await handler({ all: true, dry_run: true }, context)).toEqual({ ...counts, remaining: 2 });
     expect(await handler({ all: true, set: { group_id: 'g' } }, context)).toEqual({
       ...counts,

@@ -1,10 +1,9 @@
 // {"doctor": true, "case": "ID"}: how a late receipt's look at a case is read.
 import type { CaseCheck } from '../../lib/doctor/check-case.ts';
-import { type Setup, startEnvironment, useEnvironment } from '../environment.ts';
+import { context, type Setup, startEnvironment, useEnvironment } from '../environment.ts';
 
 useEnvironment();
 
-const context = { awsRequestId: 'doctor', getRemainingTimeInMillis: () => 29_950 };
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 

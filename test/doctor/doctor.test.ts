@@ -9,7 +9,9 @@ import { startAws } from '../../local/aws/endpoint.ts';
 import { startAwsStores } from '../aws-stores.ts';
 import { startStage } from '../cli/stage.ts';
 import {
+  checkUp,
   closeAfter,
+  context,
   fabricated,
   passwordCredentials,
   receipt,
@@ -21,16 +23,15 @@ import { leaksIn, secret } from '../output/printed.ts';
 
 const CLI = path.resolve(import.meta.dirname, '../../.build/cli/main.mjs');
 const DAY_SECONDS = 86_400;
-const context = { awsRequestId: 'doctor', getRemainingTimeInMillis: () => 29_950 };
 
 useEnvironment();
 
 const start = async (setup: Setup = {}) => {
   const environment = await startEnvironment(setup);
   const check = async (): Promise<Check[]> => {
-    const answer = (await environment.handler({ doctor: true }, context)) as unknown as { checks: Check[] };
-    expect(leaksIn(JSON.stringify(answer))).toEqual([]);
-    return answer.checks;
+    const checks = await checkUp(environment.handler);
+    expect(leaksIn(JSON.stringify(checks))).toEqual([]);
+    return checks;
   };
   return { ...environment, check };
 };
@@ -201,10 +202,7 @@ describe('what is wrong is named, with what to do', () => {
         DEAD_LETTER_QUEUE_URL: `${process.env.QUEUE_URL}-nor`,
       },
     });
-    const { checks } = (await environment.handler({ doctor: true }, context)) as unknown as {
-      checks: Check[];
-    };
-    expect(byStatus(checks, 'failed')).toEqual(['queue', 'dead-letter queue']);
+    expect(byStatus(await checkUp(environment.handler), 'failed')).toEqual(['queue', 'dead-letter queue']);
     expect(byStatus(await check(), 'failed')).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Letter } from '../../dead-letters/dead-letter.ts';
-import { createReplay, type ReplayCounts } from '../../dead-letters/replay.ts';
+import { createReplay, NO_COUNTS, type ReplayCounts } from '../../dead-letters/replay.ts';
 import { scan } from '../../dead-letters/scan.ts';
 import type { Repair } from '../../receipt/repair.ts';
 import { explain } from '../../sqs/errors.ts';
@@ -38,17 +38,6 @@ export interface Run {
   stop: () => void;
 }
 
-const NONE: ReplayCounts = {
-  scanned: 0,
-  matched: 0,
-  guarded: 0,
-  replayed: 0,
-  failed: 0,
-  duplicated: 0,
-  remaining: 0,
-  stopped: 'done',
-};
-
 interface Queues {
   source: Queue;
   deadLetters: Queue;
@@ -69,7 +58,7 @@ export const createRuns = ({ source, deadLetters }: Queues, audit: (entry: objec
       isRunning: true,
       isOver: false,
       startedAt: Date.now(),
-      counts: { ...NONE },
+      counts: { ...NO_COUNTS },
       refused: new Map(),
       gone: 0,
       stop: () => stopping.abort(),
