@@ -28,7 +28,7 @@ interface Consumed {
 }
 
 /** Splits what goes with one call each. */
-export const inTens = <T>(items: T[]): T[][] =>
+const inTens = <T>(items: T[]): T[][] =>
   Array.from({ length: Math.ceil(items.length / MOST_ENTRIES) }, (_, index) =>
     items.slice(index * MOST_ENTRIES, (index + 1) * MOST_ENTRIES),
   );

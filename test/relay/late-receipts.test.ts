@@ -136,7 +136,7 @@ describe('a receipt', () => {
 describe('the list', () => {
   test.each<[string, Fault]>([
     ['is forbidden', { does: 'answer', status: 403, body: { error_code: 'APIGW.0302' } }],
-    ['is not there', { does: 'answer', status: 404, body: { error_code: 'APIGW.0101' } }],
+    // What else cannot be read: huawei/messages.test.ts.
     ['is no list', { does: 'answer', status: 200, body: { count: 1, message_list: 'none' } }],
     ['says that the case does not exist', { does: 'error_code', code: 'OSM.01010015' }],
     [

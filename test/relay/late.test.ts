@@ -32,33 +32,16 @@ const OLD = theirs('2026-01-31T09:00:00Z');
 
 describe('the other side has written since', () => {
   test.each([
-    ['UTC', '2026-01-31T09:31:00Z'],
-    ['small letters', '2026-01-31t09:31:00z'],
+    // How times are spelled, and whose messages are own: huawei/messages.test.ts.
     ['an offset', '2026-01-31T17:31:00+08:00'],
-    ['an offset without colon', '2026-01-31T17:31:00+0800'],
-    ['an offset to the west', '2026-01-31T04:31:00-05:00'],
-    ['no offset: the zone that was asked for', '2026-01-31T17:31:00'],
-    ['a space', '2026-01-31 17:31:00'],
+    ['no offset: the zone that was asked for', '2026-01-31 17:31:00'],
     ['a fraction', '2026-01-31T09:30:00.501Z'],
     ['a fraction of one digit, which may mean a tenth later', '2026-01-31T09:30:00.5Z'],
-    ['a fraction of six digits', '2026-01-31 17:30:00.501000'],
     ['whole seconds, which may mean up to one second later', '2026-01-31T09:30:00Z'],
   ])('%s: %s', (_, time) => {
     const list = [OLD, theirs(time), ours('2026-01-31T09:20:00Z')];
     for (const each of [list, list.toReversed()])
       expect(decided(each)).toMatchObject({ verdict: 'superseded' });
-  });
-
-  test.each<[string, Listed]>([
-    ['of Huawei', { type: 1 }],
-    ['of a type that nobody knows', { type: 7 }],
-    ['without a type', {}],
-    ['with a type that is no number', { type: '0' }],
-    ['of the customer, but a replier of another kind', { type: 0, replier_type: 2 }],
-  ])('a message %s is the other side', (_, kind) => {
-    expect(decided([{ ...kind, create_time: '2026-01-31T09:31:00Z' }])).toMatchObject({
-      verdict: 'superseded',
-    });
   });
 
   test('it tells when the newest was written', () => {
@@ -93,9 +76,6 @@ describe('nothing newer', () => {
 describe('it cannot be told', () => {
   test.each<[string, unknown[], number | undefined]>([
     ['a time in words', [theirs('yesterday'), OLD], undefined],
-    ['a day that does not exist', [theirs('2026-02-30T09:31:00Z'), OLD], undefined],
-    ['a number', [theirs(1_769_852_000_000), OLD], undefined],
-    ['no time', [{ type: 1 }, OLD], undefined],
     ['what is no message', [null, 7, 'x', [], OLD], undefined],
     ['a time of the future: the zone was misread', [theirs('2026-01-31T12:05:00.001Z'), OLD], undefined],
     ['an own message of the future', [ours('2026-01-31T12:05:00.001Z'), OLD], undefined],
