@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import { plantDefect } from './defects.ts';
 import { realNow, replaceGlobals } from './engine/globals.ts';
-import type { SeasonSpec } from './season.ts';
+import type { SeasonSpec } from './spec.ts';
 
 export interface ChildTask {
   seasons: SeasonSpec[];

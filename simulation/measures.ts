@@ -1,5 +1,5 @@
 import { NOBODY_WAITS, type Oracle } from './oracle/oracle.ts';
-import type { SeasonSpec } from './season.ts';
+import type { SeasonSpec } from './spec.ts';
 import type { Fault } from './world/faults.ts';
 import type { Case } from './world/huawei.ts';
 import { createWorld, FEW_BAD, START_MS, type World, type WorldOptions } from './world/world.ts';

@@ -1,34 +1,15 @@
 import { runMeasure } from './measures.ts';
 import { expected } from './oracle/alarms.ts';
 import type { Broken, HiddenKind } from './oracle/oracle.ts';
-import type { CredentialsKind } from './world/accounts.ts';
+import type { SeasonSpec } from './spec.ts';
 import { type Fault, faultNames, pairs, windowsOf } from './world/faults.ts';
-import { createWorld, START_MS, type WorldOptions } from './world/world.ts';
+import { createWorld, START_MS } from './world/world.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** Long enough after the last fault for every back-off, cool-down and stale hold to end. */
 const TAIL_MS = 8 * HOUR_MS;
-
-export interface SeasonSpec {
-  seed: number;
-  /** Its number within the run. */
-  index: number;
-  days: number;
-  /** Only these faults; all where absent. */
-  faults?: Fault[] | undefined;
-  perDay: number;
-  /** Only this one of the figures. */
-  measure?: string | undefined;
-  life?: WorldOptions['life'];
-  credentials?: CredentialsKind;
-  everyTurn?: boolean;
-  realTelemetry?: boolean;
-  /** Tells what happens to this case, up to then. */
-  story?: string | undefined;
-  storyEndMs?: number;
-}
 
 export interface SeasonResult {
   index: number;

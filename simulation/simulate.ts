@@ -7,7 +7,8 @@ import { parseArgs } from 'node:util';
 import type { ChildTask } from './child.ts';
 import { defects } from './defects.ts';
 import type { Broken } from './oracle/oracle.ts';
-import type { SeasonResult, SeasonSpec } from './season.ts';
+import type { SeasonResult } from './season.ts';
+import type { SeasonSpec } from './spec.ts';
 import { type Fault, faultNames, pairs } from './world/faults.ts';
 
 const SEASON_DAYS = 10;
