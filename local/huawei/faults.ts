@@ -38,9 +38,8 @@ interface FaultHandle {
   readonly hits: number;
 }
 
-export function createFaults(seed: number, initial: Fault[]) {
+export function createFaults(initial: Fault[]) {
   const active = new Set<{ fault: Fault; hits: number }>();
-  const random = createRandom(seed);
 
   function add(fault: Fault): FaultHandle {
     const state = { fault, hits: 0 };
@@ -56,7 +55,7 @@ export function createFaults(seed: number, initial: Fault[]) {
   function strikes({ fault, hits }: { fault: Fault; hits: number }, request: LoggedRequest): boolean {
     if (hits >= (fault.times ?? Number.POSITIVE_INFINITY)) return false;
     if (!matches(fault.match, request)) return false;
-    return fault.probability === undefined || random() < fault.probability;
+    return fault.probability === undefined || Math.random() < fault.probability;
   }
 
   for (const fault of initial) add(fault);
@@ -127,15 +126,4 @@ function matches(match: Fault['match'], request: LoggedRequest): boolean {
   if (match === undefined) return true;
   if (typeof match === 'function') return match(request);
   return Object.entries(match).every(([name, value]) => request[name as keyof Matched] === value);
-}
-
-/** Mulberry32: small, and the same everywhere for the same seed. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -92,8 +92,6 @@ export const optionsSchema = z.strictObject({
   clockOffsetMs: z.number().default(0),
   /** The request log keeps so many, the newest; 0 keeps none, absent keeps all. */
   logAtMost: z.number().int().min(0).optional(),
-  /** Seed of the faults' dice. */
-  seed: z.number().int().default(1),
   /** Faults that are there from the start. */
   faults: z.array(z.custom<Fault>(value => typeof value === 'object' && value !== null)).default([]),
 });

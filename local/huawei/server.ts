@@ -29,7 +29,7 @@ export async function startHuawei(options: HuaweiOptions = {}) {
   const osm = createOsm(settings, clock);
   const accessKeys = createAccessKeys(settings.accessKeys, clock);
   const gateway = createGateway(settings, { iam, osm, accessKeys });
-  const faults = createFaults(settings.seed, settings.faults);
+  const faults = createFaults(settings.faults);
 
   const requests: LoggedRequest[] = [];
   const load = { requests: 0, inFlight: 0, peakInFlight: 0, connections: 0 };
