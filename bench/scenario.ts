@@ -67,6 +67,13 @@ export const besideBetter = <T>(all: Compared<T>, value: (run: T) => number): nu
   medianFor(all, 'relay', value) /
   Math.min(medianFor(all, 'middy', value), medianFor(all, 'powertools', value));
 
+/** What an older bundle of ours took part with is not to grow, but for the noise of two medians. */
+export const besideBefore = <T>(all: Compared<T>, what: string, value: (run: T) => number): Goal[] => {
+  const before = medianFor(all, 'before', value);
+  if (Number.isNaN(before)) return [];
+  return [{ name: `${what} beside before`, value: medianFor(all, 'relay', value) / before, atMost: 1.05 }];
+};
+
 export const rowsOf = <T>(all: Compared<T>, ...cells: ((runs: T[]) => string)[]): string[][] =>
   all.map(({ target, runs }) => [target.title, ...cells.map(cell => cell(runs))]);
 
@@ -78,5 +85,7 @@ export const barsOf = <T>(
 ): Bars => ({
   title,
   unit,
-  bars: all.map(({ target, runs }) => ({ title: target.title, value: medianOf(runs.map(value)) })),
+  bars: all
+    .filter(({ target }) => target.name !== 'before')
+    .map(({ target, runs }) => ({ title: target.title, value: medianOf(runs.map(value)) })),
 });

@@ -4,6 +4,7 @@ import type { Batch } from '../events.ts';
 import { openPlace, startFunction } from '../processes.ts';
 import {
   barsOf,
+  besideBefore,
   besideBetter,
   type Compared,
   interleaved,
@@ -21,6 +22,8 @@ interface Course {
   batch: Batch;
   /** Batches before the measured one. */
   warmUps: { batch: Batch; times: number };
+  /** One round of so many. @default 1 */
+  share?: number;
   judge: (all: Compared<Measured>) => Pick<Result, 'goals' | 'notes' | 'bars'>;
 }
 
@@ -29,9 +32,10 @@ const PATIENCE_MS = 60_000;
 
 /** Each run has a function and a stand-in of its own. */
 const scenarioOf =
-  ({ title, batch, warmUps, judge }: Course): Scenario =>
+  ({ title, batch, warmUps, share = 1, judge }: Course): Scenario =>
   async bench => {
-    const all = await interleaved(bench, async ({ name, file }): Promise<Measured> => {
+    const rounds = Math.ceil(bench.rounds / share);
+    const all = await interleaved({ ...bench, rounds }, async ({ name, file }): Promise<Measured> => {
       await using place = await openPlace(bench.world);
       await using running = await startFunction(file, place, { requestTimeoutMs: PATIENCE_MS });
       for (let seed = 1; seed <= warmUps.times; seed++)
@@ -80,6 +84,8 @@ export const instant = scenarioOf({
         value: besideBetter(all, run => run.cpuMs),
         atMost: 0.4,
       },
+      ...besideBefore(all, 'calls of a fresh receipt', run => run.calls),
+      ...besideBefore(all, 'CPU of a fresh receipt', run => run.cpuMs),
     ],
     notes: [
       'The fifth batch of the process: what a warm function pays for a call with everything around it.',
@@ -92,6 +98,7 @@ export const coalesced = scenarioOf({
   title: '10,000 receipts of 1,000 cases, instant answers',
   batch: many,
   warmUps: { batch: { receipts: 1000, cases: 100 }, times: 2 },
+  share: 3,
   judge: all => ({
     goals: [
       {

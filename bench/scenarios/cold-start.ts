@@ -5,6 +5,7 @@ import { type ColdRun, openPlace, runCold, startFunction } from '../processes.ts
 import {
   type Bench,
   barsOf,
+  besideBefore,
   besideBetter,
   interleaved,
   medianFor,
@@ -86,6 +87,9 @@ export const coldStart: Scenario = async bench => {
         value: besideBetter(all, firstMs),
         atMost: 0.4,
       },
+      ...besideBefore(all, 'start to the first settled batch', overMs),
+      ...besideBefore(all, 'CPU of it', overCpuMs),
+      ...besideBefore(all, 'first batch where the process is up', firstMs),
       { name: 'IAM hangs: the start takes longer, ms', value: hanging.startMs - startMs, atMost: 2000 },
       {
         name: 'IAM hangs: start and first batch, in request timeouts',

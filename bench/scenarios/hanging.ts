@@ -64,7 +64,7 @@ const p99 = async ({ world }: Bench, { file }: Target, hanging: number) => {
 };
 
 export const hanging: Scenario = async bench => {
-  const rounds = Math.ceil(bench.rounds / 2);
+  const rounds = Math.ceil(bench.rounds / 5);
   const all = await interleaved({ ...bench, rounds }, async target => ({
     without: await p99(bench, target, 0),
     with: await p99(bench, target, HANGING),

@@ -45,7 +45,7 @@ const measure = async (
 };
 
 export const replay: Scenario = async bench => {
-  const rounds = Math.ceil(bench.rounds / 2);
+  const rounds = Math.ceil(bench.rounds / 3);
   const all = contestants.map(contestant => ({ contestant, runs: [] as Measured[] }));
   for (let round = 0; round < rounds; round++) {
     for (const { contestant, runs } of round % 2 === 0 ? all : all.toReversed()) {
