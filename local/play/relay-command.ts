@@ -18,9 +18,11 @@ export const runCommand = async (args: string[], queues: Record<string, string>,
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
   const child = spawn(process.execPath, [CLI, ...args], {
     env: { ...Object.fromEntries(own), ...queues },
-    stdio: 'inherit',
+    // A bar of progress would draw over what the function does meanwhile; none is drawn into a pipe.
+    stdio: ['inherit', 'inherit', 'pipe'],
     signal,
   });
-  const [code] = await once(child, 'exit');
+  child.stderr.pipe(process.stderr, { end: false });
+  const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`${COMMAND} ${args[0]} ended with exit code ${code}.`);
 };

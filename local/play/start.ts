@@ -56,7 +56,11 @@ const stayUp = () => {
   paragraph('Everything stays up until Ctrl-C. In another terminal, in this folder:');
   print();
   if (process.env.AWS_PROFILE) print('  unset AWS_PROFILE');
-  for (const [name, value] of Object.entries(variables)) print(`  export ${name}=${value}`);
+  for (const [name, value] of Object.entries(variables)) {
+    // In terms of the other queue it is short enough to be copied from a narrow terminal.
+    const rest = name === 'QUEUE_URL' ? value : value.replace(variables.QUEUE_URL, '$QUEUE_URL');
+    print(`  export ${name}=${rest}`);
+  }
   print();
   print(`  ${COMMAND} send --case demo-1`);
   print(`  ${COMMAND} send --case demo-team --group ${GROUP}`);
