@@ -63,11 +63,11 @@ export const advice: Record<(typeof letterCodes)[number], Advice> = {
 /**
  * What to do about dead letters of a code: sentences, and a command on a line of its own.
  *
- * @param id one of them, for who has the list before him
+ * @param id one of them, for who has the list before him; without it who reads has one before him, and no command shows it
  */
-export const adviceFor = (code: string, commands: Commands, id: string): string => {
+export const adviceFor = (code: string, commands: Commands, id?: string): string => {
   const known = Object.entries(advice).find(([name]) => name === code)?.[1];
-  if (!known) return `A code of another version: read the detail.\n${commands('show', id)}`;
-  const first = known.first[0] === 'list' ? ['show', id] : known.first;
-  return `${known.why} ${known.todo}\n${commands(...first)}`;
+  const said = known ? `${known.why} ${known.todo}` : 'A code of another version: read the detail.';
+  if (known && known.first[0] !== 'list') return `${said}\n${commands(...known.first)}`;
+  return id === undefined ? said : `${said}\n${commands('show', id)}`;
 };

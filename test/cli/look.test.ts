@@ -76,6 +76,8 @@ test('show: everything about one', async () => {
   expect(code).toBe(0);
   expect(out).toMatch(/Attribute tenant +t-1 \(String\)/);
   expect(out).toContain('{"case_id":"d"}');
+  expect(out).toMatch(/^What to do: /m);
+  expect(out).not.toContain('npx read-receipt-relay show');
   expect(json(await line.relay(['show', first?.messageId ?? '', '--json']))).toMatchObject({
     code: 'forbidden',
     failure: { attempts: 1 },

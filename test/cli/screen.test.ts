@@ -10,6 +10,7 @@ describe('wrap', () => {
     ['one two three four five', 20, 'one two three four\nfive'],
     ['  one two three four five', 22, '  one two three four\n  five'],
     ['aaaaaaaaaaaaaaaaaaaaaaaaa', 20, 'aaaaaaaaaaaaaaaaaaaa\naaaaa'],
+    ['  + aaaaaaaaaaaaaaaaaaaaaaaaa b', 22, '  + aaaaaaaaaaaaaaaaaa\n  aaaaaaa b'],
     [
       'see https://sqs.eu-west-1.amazonaws.com/1/a now',
       20,

@@ -39,7 +39,7 @@ export const caseText = (found: CaseCheck): string => {
     ...(unread.count === undefined
       ? []
       : [
-          `Unread by Huawei's count: ${number(unread.count)}; the list ${unread.all_listed ? 'holds so many of the other side' : `holds ${number(unread.listed)} of the other side only`}.`,
+          `Unread by Huawei's count: ${number(unread.count)}; the list ${unread.all_listed ? 'holds as many of the other side, or more' : `holds ${number(unread.listed)} of the other side only`}.`,
         ]),
     '',
     table(

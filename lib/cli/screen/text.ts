@@ -51,9 +51,11 @@ export const wrap = (text: string, columns: number): string =>
           current = longer;
           continue;
         }
-        if (current !== undefined) lines.push(current);
-        // An address that is broken is none.
-        const parts = /^\W?https?:/.test(word) ? [word] : pieces(word, most);
+        // An address that is broken is none; what must be broken begins on the line that is there.
+        const isAddress = /^\W?https?:/.test(word);
+        const isBroken = !isAddress && columnsOf(word) > most;
+        if (current !== undefined && !isBroken) lines.push(current);
+        const parts = isBroken ? pieces(longer, most) : [word];
         current = parts.pop();
         lines.push(...parts);
       }

@@ -12,7 +12,7 @@ const MOST_ROWS = 20;
 const rowOf = ({ message_id, code, case_id, dead_lettered_at, replays, detail }: Entry) =>
   [
     `${message_id}  ${plain(code)}, ${ago(Date.parse(dead_lettered_at))}${replays > 0 ? `, replayed ${number(replays)} ×` : ''}`,
-    `  case ${plain(case_id ?? 'unknown')}: ${plain(detail ?? 'nobody wrote down why')}`,
+    `  ${case_id === undefined ? 'no case' : `case ${plain(case_id)}`}: ${plain(detail ?? 'nobody wrote down why')}`,
   ].join('\n');
 
 export const list = async (options: Options): Promise<number> => {

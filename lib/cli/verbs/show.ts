@@ -66,7 +66,8 @@ export const show = async (id: string, options: Options): Promise<number> => {
     ['Dead', `${whole.dead_lettered_at}, ${ago(deadLetteredAt)}`],
     ['Tries', failure?.attempts === undefined ? undefined : number(failure.attempts)],
     ['Replayed', `${number(found.replays)} × before`],
-    ['Failure', failure && JSON.stringify(failure)],
+    // With spaces, so that lines break between fields.
+    ['Failure', failure && JSON.stringify(failure, undefined, 1).replace(/\n */g, ' ')],
     ['Group', message.groupId],
     ['Trace', message.traceHeader],
     ...attributes
@@ -80,6 +81,6 @@ export const show = async (id: string, options: Options): Promise<number> => {
     const room = Math.max(20, screenColumns() - start.length);
     print(start + wrap(plain(value), room).replaceAll('\n', `\n${' '.repeat(start.length)}`));
   }
-  print(`\nWhat to do: ${adviceFor(found.code, commands, found.messageId)}`);
+  print(`\nWhat to do: ${adviceFor(found.code, commands)}`);
   return 0;
 };
