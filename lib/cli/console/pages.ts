@@ -91,7 +91,7 @@ ${numbers([
 <h2>When they died</h2>${histogram(letters.map(({ code, deadLetteredAt }) => ({ code, at: deadLetteredAt })))}
 <h2>Why they died</h2><div class="wide"><table><thead><tr><th>Code</th><th>Count</th><th>Oldest</th><th>Reason</th></tr></thead><tbody>
 ${groups.slice(0, PAGE_SIZE).map(
-  group => html`<tr><td>${key(group.code)} ${plain(group.code)}</td><td class="number">${number(group.count)}</td><td>${ago(group.oldest)}</td>
+  group => html`<tr><td class="short">${key(group.code)} ${plain(group.code)}</td><td class="number">${number(group.count)}</td><td class="short">${ago(group.oldest)}</td>
 <td><a href="/letters?${queryOf({ filter: { failure_code: [group.code] as never }, reason: group.reason })}">${shown(group.reason)}</a></td></tr>`,
 )}</tbody></table></div>
 ${groups.length > PAGE_SIZE ? html`<p>And ${count(groups.length - PAGE_SIZE, 'more reason')}.</p>` : ''}
