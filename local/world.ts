@@ -1,5 +1,5 @@
 // The whole service's surroundings on this machine: SQS, Secrets Manager, SSM and STS behind one address, and a
-// Huawei Cloud for everyone who asks for one. As a process, `node local/world.ts`, it says its URLs in a line of JSON.
+// Huawei Cloud for everyone who asks for one.
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { startAws } from './aws/endpoint.ts';
 import { REGION, startSqs } from './aws/sqs.ts';
@@ -105,9 +105,3 @@ export const openWorld = async (sts: StsOptions = {}) => {
     },
   };
 };
-
-if (import.meta.main) {
-  const { aws, sqs } = await openWorld();
-  aws.secrets.set('huawei', JSON.stringify(passwordCredentials));
-  process.stdout.write(`${JSON.stringify({ url: aws.url, sqs: sqs.url })}\n`);
-}

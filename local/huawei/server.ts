@@ -76,10 +76,7 @@ export async function startHuawei(options: HuaweiOptions = {}) {
 
   const server = createServer(
     { maxHeaderSize: PARSER_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS },
-    (request, response) => {
-      if (request.url === '/-/state') response.end(JSON.stringify(state()));
-      else void answer(request, response);
-    },
+    (request, response) => void answer(request, response),
   );
   server.on('connection', () => {
     load.connections += 1;
@@ -116,7 +113,7 @@ export async function startHuawei(options: HuaweiOptions = {}) {
     faults: faults.controls,
     /** Every request in the order of arrival, faulted ones too; empty it with `requests.length = 0`. */
     requests,
-    /** Counts since the start, whatever the log keeps; also `GET /-/state`, which no log shows. */
+    /** Counts since the start, whatever the log keeps. */
     state,
     /** Ends connections without notice: those that wait for a next request, or all. */
     dropConnections(which: 'idle' | 'all' = 'idle'): void {
@@ -143,11 +140,4 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined | 'a
     return 'aborted';
   }
   return bytes > BODY_LIMIT_BYTES ? undefined : Buffer.concat(chunks);
-}
-
-// `node server.ts '{"openCases":true}'`
-if (import.meta.main) {
-  const huawei = await startHuawei(JSON.parse(process.argv[2] ?? '{}'));
-  process.once('SIGTERM', () => void huawei.close());
-  process.stdout.write(`${JSON.stringify({ url: huawei.url })}\n`);
 }
