@@ -243,7 +243,7 @@ const runDefects = async (): Promise<number> => {
     process.stdout.write(`${JSON.stringify({ defects: rows.length, missed, rows }, undefined, 2)}\n`);
   else {
     const lines = rows.map(
-      ({ name, caught, by }) => `${caught ? 'caught' : 'MISSED'}  ${name.padEnd(48)}${by}`,
+      ({ name, caught, by }) => `${caught ? 'caught' : 'MISSED'}  ${name.padEnd(62)}${by}`,
     );
     process.stdout.write(`${lines.join('\n')}\n${rows.length - missed} of ${rows.length} defects caught\n`);
   }
