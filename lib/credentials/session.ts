@@ -35,6 +35,8 @@ interface Dependencies {
  */
 export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
   let replacedAt = Number.NEGATIVE_INFINITY;
+  /** Keys of which one mark was refused and nothing else is known: it may have been about that receipt. */
+  const doubted = new WeakSet<Authorization>();
   /** Calls with a key that nobody has proved go one by one: this is the end of their line. */
   let line: Promise<unknown> = Promise.resolve();
 
@@ -82,10 +84,17 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
   const tryKey = async (key: Authorization, call: Call, send: Send): Promise<Attempt | undefined> => {
     if (key.isProved || !renewal.isCurrent(key)) return undefined;
     if ((await ask(key, send)) !== 'undecided') return undefined;
-    const attempt = await callAs(key, call, send);
+    const isSecond = doubted.has(key);
+    // A second refusal is the last that an unproved key may cost: no third call asks what it means.
+    const attempt: Attempt = isSecond
+      ? { answer: await sendAs(key, call, send) }
+      : await callAs(key, call, send);
     const { answer, refused } = attempt;
-    // Nothing speaks for it, and other tries could be those that lock it.
-    if (refused?.verdict === 'undecided') await refuse(key, refused.answer);
+    if (isSecond && isRefusal(answer)) {
+      await refuse(key, answer);
+      return { answer, refused: { answer, by: key, verdict: 'undecided' } };
+    }
+    if (refused?.verdict === 'undecided') doubted.add(key);
     // Those who wait need not wait for another call without an answer.
     if ('broken' in answer && answer.broken.code !== 'unfinished') renewal.forget(key, answer.broken);
     return attempt;

@@ -24,6 +24,18 @@ const warm = async (kind: Kind, setup: Parameters<typeof start>[1] = {}) => {
   return service;
 };
 
+test('a cold key: one receipt that is refused stops no other, though the read-only call is in trouble', async () => {
+  const faults: Fault[] = [
+    { does: 'html502', match: { kind: 'unread' } },
+    { ...refusal, match: { caseId: 'odd' } },
+  ];
+  const service = await start('aksk', { huawei: { faults } });
+  const records = [fabricated(receipt('odd')), ...receipts(30)];
+  const { batchItemFailures } = await service.invoke(records);
+  expect(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual([records[0]?.messageId]);
+  expect(outcomes(service)).toContain('unauthorized');
+});
+
 describe.each(kinds)('with a %s', kind => {
   test.each<[string, Omit<Fault, 'match'>]>([
     ['a 401', refusal],
