@@ -228,8 +228,8 @@ describe('what is done', () => {
       onStart: child => {
         child.stderr?.destroy();
         child.stdout?.destroy();
-        // So that there is something to say on the broken pipe.
-        setTimeout(() => child.kill('SIGINT'), 1_500);
+        // As a terminal that is closed does: there is something to say on a broken pipe.
+        setTimeout(() => child.kill('SIGHUP'), 1_500);
       },
     });
     expect([0, 1]).toContain(code);

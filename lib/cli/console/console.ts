@@ -86,7 +86,7 @@ export const serveConsole = async (
       if (performance.now() - last > IDLE_MS && !runs.run()?.isRunning) resolve();
     }, IDLE_CHECK_MS);
     server.once('close', () => clearInterval(idle));
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
   // What is under way is finished, what is hidden is shown again.
   runs.run()?.stop();

@@ -20,10 +20,10 @@ export const confirm = async (question: string): Promise<boolean> => {
 /** Nobody sits at a terminal to be asked. */
 export const isUnattended = (): boolean => !(process.stdin.isTTY && process.stderr.isTTY);
 
-/** The first Ctrl-C ends what runs in good order, the second at once. */
+/** The first Ctrl-C, or a terminal that is closed, ends what runs in good order; the second ends it at once. */
 export const untilInterrupted = (): AbortSignal => {
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (interrupted.signal.aborted) process.exit(130);
       interrupted.abort();
