@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Place } from '../stage.ts';
 import { createGuard } from './guard.ts';
+import { createRuns } from './look-and-replay.ts';
 import { createApp } from './routes.ts';
-import { createRuns } from './run.ts';
 import { whoAmI } from './who.ts';
 
 const IDLE_MS = 30 * 60_000;

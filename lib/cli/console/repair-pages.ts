@@ -4,9 +4,9 @@ import { caseIdIn, receiptSchema } from '../../receipt/receipt.ts';
 import { type Repair, repair } from '../../receipt/repair.ts';
 import { ago, count, number } from '../screen/text.ts';
 import { replayCommand, wordsOf } from './commands.ts';
+import type { Run } from './look-and-replay.ts';
 import { copy, layout, post, setOut, shown, type View } from './pages.ts';
 import type { Html } from './picture.ts';
-import type { Run } from './run.ts';
 import { type Choice, chosenOf } from './seen.ts';
 
 /** Before and after of so many are shown. */

@@ -7,9 +7,9 @@ import { time } from '../options.ts';
 import { tell } from '../screen/output.ts';
 import type { Place } from '../stage.ts';
 import type { Guard } from './guard.ts';
+import type { Runs } from './look-and-replay.ts';
 import { gone, layout, letterPage, letters, overview, type View } from './pages.ts';
 import { FIELDS, repairPage, runPage } from './repair-pages.ts';
-import type { Runs } from './run.ts';
 import type { Choice } from './seen.ts';
 
 const asset = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8');
