@@ -25,7 +25,7 @@ const send = (answered: Answered) => process.send?.(answered);
 
 if (process.send) {
   // A Ctrl-C reaches the whole group of processes: the parent decides when this one ends.
-  process.on('SIGINT', () => {});
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
   process.on('disconnect', () => process.exit());
   const { handler } = await import(pathToFileURL(process.argv[2] ?? '').href);
   process.on('message', async (invocation: Invocation) => {
