@@ -22,7 +22,7 @@ const EVERY_MS = 500;
 const follow = async running => {
   while (running.dataset.running === 'yes') {
     await new Promise(resolve => setTimeout(resolve, EVERY_MS));
-    const answer = await fetch(running.dataset.from, { headers: { 'X-Part': 'yes' } }).catch(() => undefined);
+    const answer = await fetch(running.dataset.from).catch(() => undefined);
     if (!answer) {
       running.textContent = 'The console in the terminal has ended.';
       return;
