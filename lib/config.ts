@@ -17,7 +17,8 @@ export const isEndpoint = (text: string): boolean => {
   return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
 };
 
-const text = (rule: string, holds: (value: string) => boolean) => z.string(rule).check(z.refine(holds, rule));
+const text = (rule: string, holds: (value: string) => boolean) =>
+  z.custom<string>(value => typeof value === 'string' && holds(value), rule);
 
 const integer = (least: number, most: number, unit: string) => {
   const rule = `must be a whole number of ${unit} from ${least} to ${most}`;

@@ -6,6 +6,7 @@ import { createMarkAsRead, createOsmCall, createPacedSend } from '../huawei/mark
 import { createLook } from '../huawei/messages.ts';
 import { createPace } from '../huawei/pace.ts';
 import { createUnreadCount } from '../huawei/read-only.ts';
+import { parseReceipt } from '../receipt/receipt.ts';
 import { createRedactor } from '../redact.ts';
 import type { CreateQueue } from '../sqs/queue.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -13,6 +14,8 @@ import { createBreaker } from './breaker.ts';
 import { createLate, decide } from './late.ts';
 import { createRelay } from './relay.ts';
 import { createSettle } from './settle.ts';
+
+const SAMPLE = JSON.stringify({ case_id: 'CN1', read_at: '2026-01-31T09:30:00Z' });
 
 /** The world outside: HTTP endpoints (OSM, IAM, STS, the secret store), queues, logs and metrics. */
 interface Outside {
@@ -46,6 +49,12 @@ export const compose = (config: Config, { createClient, createQueue, telemetry }
     config,
   });
   const caseParts = { look, countUnread: createUnreadCount(call), decide, config };
-  const prepare = () => session.prepare(each => send(each, { signal: new AbortController().signal }));
+  const prepare = async () => {
+    const ready = session.prepare(each => send(each, { signal: new AbortController().signal }));
+    // Meanwhile nothing runs: what reads and logs the first receipts is compiled now, not while they wait.
+    parseReceipt(SAMPLE);
+    telemetry.log.info('function.started', { credentials: config.credentialsFrom.store });
+    await ready;
+  };
   return { relay, session, prepare, redactor, source, deadLetters, caseParts };
 };
