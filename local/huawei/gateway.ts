@@ -2,7 +2,7 @@ import { type Answer, json } from './answer.ts';
 import type { createIam } from './iam/iam.ts';
 import { iamError } from './iam/log-in.ts';
 import type { createAccessKeys } from './iam/signature.ts';
-import type { Identity, Settings } from './options.ts';
+import type { Clock, Identity, Settings } from './options.ts';
 import type { createOsm } from './osm/osm.ts';
 import type { LoggedRequest, Route } from './requests.ts';
 
@@ -25,7 +25,7 @@ interface Behind {
 }
 
 /** What stands in front of IAM and OSM: sizes, routes, authentication, throttling, in this order. */
-export function createGateway(settings: Settings, { iam, osm, accessKeys }: Behind) {
+export function createGateway(settings: Settings, clock: Clock, { iam, osm, accessKeys }: Behind) {
   const calls = settings.requestsPerSecond;
   const limits = { mark: createLimit(calls), messages: createLimit(calls), unread: createLimit(calls) };
 
@@ -66,7 +66,7 @@ export function createGateway(settings: Settings, { iam, osm, accessKeys }: Behi
       case 'unread': {
         const identity = authenticate({ ...call, body });
         if ('status' in identity) return identity;
-        if (!limits[route.to](performance.now())) return throttled(calls, entry);
+        if (!limits[route.to](clock.now())) return throttled(calls, entry);
         return 'caseId' in route ? osm[route.to](entry, route.caseId, identity) : osm.unread(entry, identity);
       }
       default:

@@ -28,7 +28,7 @@ export async function startHuawei(options: HuaweiOptions = {}) {
   const iam = createIam(settings, clock);
   const osm = createOsm(settings, clock);
   const accessKeys = createAccessKeys(settings.accessKeys, clock);
-  const gateway = createGateway(settings, { iam, osm, accessKeys });
+  const gateway = createGateway(settings, clock, { iam, osm, accessKeys });
   const faults = createFaults(settings.faults);
 
   const requests: LoggedRequest[] = [];

@@ -120,22 +120,18 @@ test('there is one such repeat for a mark, also where its call is made again aft
 });
 
 test('a call has the time it is given', async () => {
-  const { mark } = await start({ latencyMs: 500 });
+  const { huawei, mark } = await start();
+  huawei.faults.add({ does: 'hang', times: 1 });
   expect(await mark({ case_id: '1' }, timing(50))).toMatchObject({ code: 'timeout' });
   expect(await mark({ case_id: '1' }, timing(60_000))).toMatchObject(MARKED);
 });
 
-test('where no call may start any more, what waits for its turn is unfinished, and never sent', async () => {
-  const { huawei, mark, look } = await start({}, { perSecond: 1 });
-  await mark({ case_id: '1' }, timing());
-  const enough = new AbortController();
-  const waiting = [
-    mark({ case_id: '2' }, { signal: enough.signal }),
-    look({ case_id: '3' }, { signal: enough.signal }),
-  ];
-  setTimeout(() => enough.abort(), 20);
-  expect(await Promise.all(waiting)).toMatchObject([{ code: 'unfinished' }, { kind: 'unfinished' }]);
-  expect(huawei.requests).toHaveLength(1);
+test('where no call may start any more, a mark and a look are unfinished, and never sent', async () => {
+  const { huawei, mark, look } = await start();
+  const signal = AbortSignal.abort();
+  expect(await mark({ case_id: '2' }, { signal })).toMatchObject({ code: 'unfinished' });
+  expect(await look({ case_id: '3' }, { signal })).toEqual({ kind: 'unfinished' });
+  expect(huawei.requests).toHaveLength(0);
 });
 
 test('marks, looks and repeats share one pace', async () => {
@@ -152,13 +148,13 @@ test('marks, looks and repeats share one pace', async () => {
 
 test('the read-only call that proves a key at the start counts against the pace', async () => {
   const secretKey = secret('secretKeyOfTheTestsOfThePace0123456789');
+  const before = performance.now();
   const { deliver, huawei } = await startEnvironment({
     huawei: { accessKeys: { KEY: { secretKey } } },
     credentials: { type: 'aksk', access_key: 'KEY', secret_key: secretKey },
     env: { MAX_REQUESTS_PER_SECOND: '1' },
   });
   await deliver([receipt('1')]);
-  const [proof, mark] = huawei.requests;
-  expect([proof?.kind, mark?.kind]).toEqual(['unread', 'mark']);
-  expect((mark?.at ?? 0) - (proof?.at ?? 0)).toBeGreaterThan(900);
+  expect(huawei.requests.map(({ kind }) => kind)).toEqual(['unread', 'mark']);
+  expect(performance.now() - before).toBeGreaterThanOrEqual(1000);
 });
