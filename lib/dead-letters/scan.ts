@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { MOST_ENTRIES } from '../sqs/calls.ts';
 import { explain, type SqsError } from '../sqs/errors.ts';
 import type { Received } from '../sqs/message.ts';
@@ -17,12 +16,8 @@ const MOST_HIDDEN = 120_000;
 const LANES = 10;
 /** Clocks differ, and a Date header has whole seconds. */
 const CLOCK_MS = 2_000;
-/** The queue is empty where the long polls of all lanes, one second each, have brought nothing new. */
-const QUIET_MS = 900;
-/** A long poll may end in vain: while SQS counts letters still, a lane wants as many in a row. */
+/** A long poll may end in vain though letters are there: where SQS counts some still, a lane ends after so many in a row. */
 const VAIN_POLLS = 3;
-/** After an empty answer: some servers do not wait though asked to. */
-const PAUSE_MS = 50;
 /** Time kept to show letters again: a quarter of what there is, at most this, enough for all that may be held. */
 const SETTLE_MS = 30_000;
 
@@ -73,7 +68,6 @@ export const scan = async (
   let stopped: Stopped | undefined;
   let trouble: string | undefined;
   let cutOff = Number.NEGATIVE_INFINITY;
-  let lastNewAt = start;
 
   /** Overrules other reasons: what was chosen is not dealt with either. */
   const haltFor = (why: Stopped) => {
@@ -113,11 +107,12 @@ export const scan = async (
     const excess: string[] = [];
     for (const message of messages) {
       const { messageId, receiptHandle } = message;
-      const isNew = !held.has(messageId);
       if (removed.has(messageId)) again.push(message);
-      else if (isNew && held.size >= MOST_HELD) excess.push(receiptHandle);
-      else held.set(messageId, receiptHandle);
-      if (isNew && held.get(messageId) === receiptHandle) fresh.push(message);
+      else if (!held.has(messageId) && held.size >= MOST_HELD) excess.push(receiptHandle);
+      else {
+        if (!held.has(messageId)) fresh.push(message);
+        held.set(messageId, receiptHandle);
+      }
     }
     if (excess.length > 0) stop('scan_limit');
     if (excess.length > 0) await show(excess);
@@ -125,61 +120,57 @@ export const scan = async (
     return fresh;
   };
 
-  /** Whether a lane that has polled in vain so often, with nothing new for anyone meanwhile, need not poll again. */
-  const isEmpty = async (vain: number): Promise<boolean> => {
-    if (vain === 0 || performance.now() - lastNewAt < QUIET_MS) return false;
-    if (vain >= VAIN_POLLS) return true;
-    const depth = await queue.depth();
-    return !('error' in depth) && depth.visible === 0;
-  };
-
+  /** Receives and visits until its polls end in vain. */
   const lane = async () => {
     let vain = 0;
-    while (!stopped) {
-      const askedAt = performance.now();
+    while (vain < VAIN_POLLS && !stopped) {
       if (leftMs() < settleMs + WAIT_SECONDS * 1000) return stop('deadline');
+      const pollEndsAt = performance.now() + WAIT_SECONDS * 1000;
       const answer = await queue.receive(HIDDEN_SECONDS);
       if ('error' in answer) return fail(answer.error);
       const { messages } = answer;
       const letters = (await take(messages)).filter(({ sentAt }) => !(sentAt > cutOff)).map(letterOf);
       // Of newcomers a full answer says that more may be behind them; a few of them come all the time.
-      if (letters.length > 0 || messages.length === MOST_ENTRIES) lastNewAt = performance.now();
-      vain = askedAt >= lastNewAt ? vain + 1 : 0;
-      if (await isEmpty(vain)) return;
-      if (messages.length === 0) await delay(PAUSE_MS);
-      if (!stopped && letters.length > 0) await visit(letters, { remove, stop, halted: halt.signal });
+      if (letters.length > 0 || messages.length === MOST_ENTRIES) {
+        vain = 0;
+        if (!stopped) await visit(letters, { remove, stop, halted: halt.signal });
+        continue;
+      }
+      vain++;
+      // Some servers do not wait though asked to.
+      const restMs = messages.length > 0 ? 0 : Math.max(0, pollEndsAt - performance.now());
+      await new Promise<void>(resolve => setTimeout(resolve, restMs));
+      const depth = await queue.depth();
+      if (!('error' in depth) && depth.visible === 0) return;
     }
   };
 
   const interrupt = () => haltFor('interrupted');
   signal?.addEventListener('abort', interrupt);
   if (signal?.aborted) interrupt();
-  const timer = Number.isFinite(remainingMs) && setTimeout(() => haltFor('deadline'), leftMs() - settleMs);
-  try {
-    const depth = await queue.depth();
-    if ('error' in depth) fail(depth.error);
-    else cutOff = Math.max(Date.now(), depth.serverTime ?? 0) + CLOCK_MS;
-    // Where one lane throws, all end before anything is shown again.
-    const guarded = () =>
-      lane().catch(error => {
-        haltFor('interrupted');
-        throw error;
-      });
-    const lanes = await Promise.allSettled(Array.from({ length: LANES }, guarded));
-    if (timer) clearTimeout(timer);
-    const { visible, hidden, delayed } = { visible: 0, hidden: 0, delayed: 0, ...(await queue.depth()) };
-    // A tenth is left for our own answer.
-    const showMs = Math.max(0, Math.floor(leftMs() * 0.9));
-    await show([...held.values()], Number.isFinite(showMs) ? AbortSignal.timeout(showMs) : undefined);
-    for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
-    return {
-      stopped: stopped ?? (hidden >= MOST_HIDDEN ? 'scan_limit' : 'done'),
-      remaining: Math.max(visible + hidden + delayed, held.size),
-      ...(trouble && { trouble }),
-    };
-  } finally {
-    halt.abort();
-    if (timer) clearTimeout(timer);
-    signal?.removeEventListener('abort', interrupt);
-  }
+  const timer = Number.isFinite(remainingMs)
+    ? setTimeout(() => haltFor('deadline'), leftMs() - settleMs)
+    : undefined;
+  const begun = await queue.depth();
+  if ('error' in begun) fail(begun.error);
+  else cutOff = Math.max(Date.now(), begun.serverTime ?? 0) + CLOCK_MS;
+  // Where one lane throws, all end before anything is shown again.
+  const guarded = () =>
+    lane().catch(error => {
+      haltFor('interrupted');
+      throw error;
+    });
+  const lanes = await Promise.allSettled(Array.from({ length: LANES }, guarded));
+  clearTimeout(timer);
+  signal?.removeEventListener('abort', interrupt);
+  const { visible, hidden, delayed } = { visible: 0, hidden: 0, delayed: 0, ...(await queue.depth()) };
+  // A tenth is left for our own answer.
+  const showMs = Math.max(0, Math.floor(leftMs() * 0.9));
+  await show([...held.values()], Number.isFinite(showMs) ? AbortSignal.timeout(showMs) : undefined);
+  for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
+  return {
+    stopped: stopped ?? (hidden >= MOST_HIDDEN ? 'scan_limit' : 'done'),
+    remaining: Math.max(visible + hidden + delayed, held.size),
+    ...(trouble && { trouble }),
+  };
 };

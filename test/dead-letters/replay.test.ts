@@ -140,12 +140,6 @@ describe('what is sent', () => {
 });
 
 describe('when it ends', () => {
-  test('an empty queue: soon', async () => {
-    const start = performance.now();
-    expect((await pair.replay({ all: true })).counts).toEqual(NO_COUNTS);
-    expect(performance.now() - start).toBeLessThan(6_000);
-  });
-
   test('at the limit, to the message', async () => {
     for (let i = 0; i < 60; i++) pair.put(receipt(`c${i}`));
     expect((await pair.replay({ all: true, limit: 23 })).counts).toEqual({
@@ -158,20 +152,6 @@ describe('when it ends', () => {
     });
     expect(pair.letters()).toHaveLength(37);
     expect(pair.hidden()).toEqual([]);
-  });
-
-  test('before its deadline, and shows again what it held', async () => {
-    for (let i = 0; i < 50; i++) pair.put(receipt(`c${i}`));
-    const start = performance.now();
-    const { counts, notes } = await pair.replay({ all: true, rate_per_second: 5 }, { remainingMs: 5_000 });
-    expect(performance.now() - start).toBeLessThan(5_000);
-    expect(counts.stopped).toBe('deadline');
-    expect(counts.replayed).toBeGreaterThan(0);
-    expect(counts.replayed + pair.letters().length).toBe(50);
-    expect(counts).toMatchObject({ failed: 0, duplicated: 0, remaining: pair.letters().length });
-    expect(pair.receipts()).toHaveLength(counts.replayed);
-    expect(pair.hidden()).toEqual([]);
-    expect(notes.join()).toContain('run it again');
   });
 
   test('when it is interrupted', async () => {
@@ -203,30 +183,6 @@ test('a redelivery of what it holds, or of what it deleted, is not looked at twi
   const { counts } = await pair.replay({ filter: { failure_code: ['forbidden'] } });
   expect(counts).toMatchObject({ scanned: 20, matched: 10, replayed: 10, duplicated: 0, remaining: 10 });
   expect(pair.receipts()).toHaveLength(10);
-});
-
-describe('rate', () => {
-  test.each([
-    [7, 21],
-    [25, 70],
-  ])('%i a second: never more in any second, seen from the queue', async (rate, count) => {
-    for (let i = 0; i < count; i++) pair.put(receipt(`c${i}`));
-    const start = performance.now();
-    await pair.replay({ all: true, rate_per_second: rate });
-    const sentAt = pair
-      .receipts()
-      .map(({ sentTimestamp }) => sentTimestamp)
-      .sort((a, b) => a - b);
-    expect(sentAt).toHaveLength(count);
-    for (const [index, at] of sentAt.entries()) {
-      const next = sentAt[index + rate];
-      if (next !== undefined) expect(next - at).toBeGreaterThanOrEqual(1000);
-    }
-    const ideal = Math.ceil(count / rate) - 1;
-    expect(performance.now() - start).toBeLessThan(ideal * 1000 + 6_000);
-    if (rate >= 10)
-      expect(Math.max(...entriesOf(pair, 'SendMessageBatch').map(entries => entries.length))).toBe(10);
-  });
 });
 
 describe('any letters, any filter, two runs side by side', () => {
