@@ -44,7 +44,8 @@ export const hasTerminal = spawnSync('python3', ['-c', 'import pty']).status ===
 
 /** Call it once in a test file; each test has fresh queues. */
 export const useCommandLine = async () => {
-  jest.setTimeout(60_000);
+  // Programs start slowly on a machine that is busy.
+  jest.setTimeout(300_000);
   const line = await openCommandLine();
   beforeEach(() => line.renew());
   afterAll(() => line.close());

@@ -2,7 +2,6 @@
 // every command that a page or an alarm names runs.
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { jest } from '@jest/globals';
 import { advice } from '../../lib/cli/advice.ts';
 import { commandsFor } from '../../lib/cli/command.ts';
 import { parseReplayRequest } from '../../lib/dead-letters/request.ts';
@@ -14,7 +13,6 @@ const read = (file: string) => readFile(file, 'utf8');
 const runbook = await read('docs/runbook.md');
 const alarms = await read('resources/alarms.yml');
 const line = await useCommandLine();
-jest.setTimeout(120_000);
 
 test('its table says what the command line says', () => {
   const rows = Object.entries(advice).map(

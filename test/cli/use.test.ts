@@ -50,14 +50,12 @@ describe('wrong use: exit code 2, a sentence on standard error, and no queue is 
     [['send', '--from', '2', 'a', 'b'], 'one file'],
   ];
 
-  test('each', async () => {
-    for (const [args, words] of wrong) {
-      const { out, err, code } = await line.relay(args);
-      expect([args, code, out]).toEqual([args, 2, '']);
-      expect(err.replace(/\n/g, ' ')).toContain(words);
-      expect(err).not.toMatch(/^error/m);
-      expect(tooLong(err)).toEqual([]);
-    }
+  test.each(wrong)('%j', async (args, words) => {
+    const { out, err, code } = await line.relay(args);
+    expect([code, out]).toEqual([2, '']);
+    expect(err.replace(/\n/g, ' ')).toContain(words);
+    expect(err).not.toMatch(/^error/m);
+    expect(tooLong(err)).toEqual([]);
     expect(line.queues.proxy.calls).toEqual([]);
   });
 });
