@@ -9,3 +9,7 @@ export const parseJson = (text: string): unknown => {
     return undefined;
   }
 };
+
+/** JSON that SQS takes: of what it refuses, JSON.stringify escapes all but U+FFFE and U+FFFF. */
+export const toJson = (value: unknown): string =>
+  JSON.stringify(value).replace(/[\uFFFE\uFFFF]/g, unit => `\\u${unit.charCodeAt(0).toString(16)}`);

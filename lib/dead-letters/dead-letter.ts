@@ -2,7 +2,7 @@ import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import * as z from 'zod/mini';
 import { type Failure, failureCodes } from '../failure.ts';
-import { parseJson } from '../json.ts';
+import { parseJson, toJson } from '../json.ts';
 import { timeMs } from '../receipt/time.ts';
 import {
   bytesOf,
@@ -137,10 +137,6 @@ export const withRoomFor = (message: Message, own: Attributes, ours: Attributes)
     ? withRoomFor(message, own, kept.slice(0, -1))
     : whole;
 };
-
-/** SQS takes no U+FFFE and U+FFFF; JSON.stringify has already escaped the rest of what it refuses. */
-const toJson = (value: unknown): string =>
-  JSON.stringify(value).replace(/[\uFFFE\uFFFF]/g, unit => `\\u${unit.charCodeAt(0).toString(16)}`);
 
 /** Cuts the detail, where it must, so that it takes at most `room` bytes of the JSON text. */
 const shorten = (detail: string, room: number): string => {

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { type Failure, failure } from '../failure.ts';
-import { isObject } from '../json.ts';
+import { isObject, toJson } from '../json.ts';
 import { open } from './envelope.ts';
 import { parseReceipt, receiptSchema } from './receipt.ts';
 
@@ -36,8 +36,8 @@ const repaired = (body: string, set: Repair): { body: string } | { failure: Fail
     if (value === null || value === undefined) delete inside[name];
     else inside[name] = value;
   }
-  if (envelope && field) envelope[field] = field === 'Message' ? JSON.stringify(inside) : inside;
-  return { body: JSON.stringify(envelope ?? inside) };
+  if (envelope && field) envelope[field] = field === 'Message' ? toJson(inside) : inside;
+  return { body: toJson(envelope ?? inside) };
 };
 
 /**

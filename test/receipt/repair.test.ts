@@ -42,6 +42,12 @@ describe('what was not set means what it meant, numbers to the last digit', () =
       '{"specversion":"1.0","data":{"case_id":"a","x":1.50},"id":1.0}',
       '{"specversion":"1.0","data":{"case_id":"a","x":1.50,"group_id":"g"},"id":1.0}',
     ],
+    // SQS refuses these characters, but not their escapes.
+    ['{"case_id":"a","x":"\\uffff"}', '{"case_id":"a","x":"\\uffff","group_id":"g"}'],
+    [
+      '{"Type":"Notification","Message":"{\\"case_id\\":\\"a\\",\\"x\\":\\"\\\\ufffe\\"}","y":"\\uffff"}',
+      '{"Type":"Notification","Message":"{\\"case_id\\":\\"a\\",\\"x\\":\\"\\\\ufffe\\",\\"group_id\\":\\"g\\"}","y":"\\uffff"}',
+    ],
     ['{"case_id":"a","rawJSON":"1"}', '{"case_id":"a","rawJSON":"1","group_id":"g"}'],
   ])('%s', (body, expected) => {
     expect(repaired(body, { group_id: 'g' })).toBe(expected);
