@@ -75,14 +75,12 @@ describe.each(byLogIn)('a log-in with a %s', kind => {
   );
 
   test('is renewed beside the calls: with IAM hanging, nothing waits while the old token is good', async () => {
-    const service = await start(kind, { env: { REQUEST_TIMEOUT_MS: '1500' } });
+    // Longer than a batch: what waited for the renewal would not be marked in its time.
+    const service = await start(kind, { env: { REQUEST_TIMEOUT_MS: '60000' } });
     await mark(service);
     pass({ hours: 23, minutes: 40 });
     service.huawei.faults.add({ does: 'hang', match: ({ kind }) => /log_in|id_token/.test(kind) });
-    const began = performance.now();
     for (let batch = 0; batch < 3; batch++) expect(await mark(service, 20)).toBe(0);
-    expect(performance.now() - began).toBeLessThan(1_400);
-    await service.settled();
     expect(logIns(service)).toHaveLength(2);
   });
 
@@ -187,7 +185,10 @@ test.each<[Store, string, string | { status: number; body: string } | 'hang' | '
 ])(
   'a secret in %s that is %s: unauthorized, names the place and nothing of the content, and is read again by the next batch',
   async (store, _, what, reason) => {
-    const service = await start('password', { store, env: { REQUEST_TIMEOUT_MS: '400' } });
+    const service = await start('password', {
+      store,
+      env: { REQUEST_TIMEOUT_MS: what === 'hang' ? '1500' : '10000' },
+    });
     if (typeof what === 'string' && what !== 'hang' && what !== 'reset') await service.put(what);
     else service.aws.fault = () => what;
     service.huawei.requests.length = 0;

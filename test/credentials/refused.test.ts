@@ -168,12 +168,11 @@ describe('a refused log-in that all instances remember', () => {
     ['hangs', 'hang'],
     ['breaks off', 'reset'],
   ])('costs a warning and not the log-in where the parameter %s', async (_, fault) => {
-    const service = await wrong();
+    // Longer than a batch: what waited so long for the parameter would not be marked in its time.
+    const service = await wrong({ env: { REQUEST_TIMEOUT_MS: '60000' } });
     await service.put(await service.rightOf());
     service.aws.fault = ({ body }) => (body.Name === NAME ? fault : undefined);
-    const began = performance.now();
     expect(await coldBatch(service)).toBe(0);
-    expect(performance.now() - began).toBeLessThan(3_000);
     expect(service.lines().filter(({ message }) => message === 'refusals.unreachable')).not.toEqual([]);
     await service.put(wrongOf.password);
     expect(await coldBatch(service)).toBe(3);

@@ -17,7 +17,7 @@ const config = (CREDENTIALS_FROM: string, env: Record<string, string> = {}) =>
     CREDENTIALS_FROM,
     QUEUE_URL: 'https://sqs.example/1/a',
     DEAD_LETTER_QUEUE_URL: 'https://sqs.example/1/b',
-    REQUEST_TIMEOUT_MS: '300',
+    REQUEST_TIMEOUT_MS: '10000',
     ...env,
   });
 
