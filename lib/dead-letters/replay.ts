@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import { repair } from '../receipt/repair.ts';
 import { explain } from '../sqs/errors.ts';
 import type { Message } from '../sqs/message.ts';
@@ -5,28 +6,30 @@ import type { Queue, Result } from '../sqs/queue.ts';
 import { type Letter, sourceIdOf } from './dead-letter.ts';
 import { drain } from './drain.ts';
 import { MAX_REPLAYS_DEFAULT, type ReplayRequest } from './request.ts';
-import { type Options, type Stopped, scan } from './scan.ts';
+import { type Options, reasonsToStop, type Stopped, scan } from './scan.ts';
 import { replayOf } from './send-back.ts';
 
+const amount = z.int().check(z.minimum(0));
 /** What a replay did. schemas/ publishes the fields' comments. */
-export interface ReplayCounts {
+export const replayCountsSchema = z.object({
   /** Dead letters looked at. */
-  scanned: number;
+  scanned: amount,
   /** Among them, those that the filter asks for. */
-  matched: number;
+  matched: amount,
   /** Among those, replayed too often already: they stay. */
-  guarded: number;
+  guarded: amount,
   /** Sent back; in a dry run none. */
-  replayed: number;
+  replayed: amount,
   /** Refused by SQS, or no receipt after the repair: they stay. */
-  failed: number;
+  failed: amount,
   /** Among the replayed, those that may come twice: they could not be deleted. Marking twice is harmless. */
-  duplicated: number;
+  duplicated: amount,
   /** What the dead-letter queue still holds, as far as SQS knows. */
-  remaining: number;
+  remaining: amount,
   /** Why the run ended: all was seen, the limit, 100,000 letters held, its own deadline, or a person who interrupted it. */
-  stopped: Stopped;
-}
+  stopped: z.enum(reasonsToStop),
+});
+export type ReplayCounts = z.infer<typeof replayCountsSchema>;
 
 /** Before anything was looked at. */
 export const NO_COUNTS: Readonly<ReplayCounts> = {

@@ -5,7 +5,8 @@ import { type Queue, type Result, WAIT_SECONDS } from '../sqs/queue.ts';
 import { type Letter, letterOf } from './dead-letter.ts';
 
 /** Why a scan ended. */
-export type Stopped = 'done' | 'limit' | 'scan_limit' | 'deadline' | 'interrupted';
+export const reasonsToStop = ['done', 'limit', 'scan_limit', 'deadline', 'interrupted'] as const;
+export type Stopped = (typeof reasonsToStop)[number];
 
 /** Longer than most scans; after a kill the letters come back by themselves that soon. */
 const HIDDEN_SECONDS = 900;
