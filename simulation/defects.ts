@@ -15,6 +15,7 @@ export interface Defect {
   measure?: string;
   life: 'long' | 'aged' | 'brief';
   credentials?: CredentialsKind;
+  lateReceipts?: string | undefined;
 }
 
 const lives = ['aged', 'brief'] as const;
@@ -41,6 +42,7 @@ const readDefects = (): Defect[] =>
         days: Number(text('days') ?? 2),
         life,
         ...(credentials && { credentials }),
+        lateReceipts: text('late'),
         ...(measure ? { measure } : { faults }),
       };
     });

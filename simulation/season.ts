@@ -27,6 +27,9 @@ export interface SeasonResult {
   story: string[];
 }
 
+/** And these do not look at what is late. */
+const LATE_RECEIPTS: Partial<Record<number, string>> = { 8: 'shadow', 16: 'mark' };
+
 type Kind = 'pairs' | 'quiet' | 'single' | 'measures';
 /** Of twenty seasons, these do not bring pairs of faults. */
 const OTHERS: Partial<Record<number, Kind>> = { 1: 'quiet', 2: 'single', 3: 'measures', 12: 'single' };
@@ -54,7 +57,12 @@ const planOf = ({ index, days, faults, measure }: SeasonSpec): { kind: Kind; day
 export const runSeason = async (spec: SeasonSpec): Promise<SeasonResult> => {
   const seed = (spec.seed * 1_000_003 + spec.index) >>> 0;
   const plan = planOf(spec);
-  const world = createWorld({ ...spec, seed });
+  const lateReceipts = spec.lateReceipts ?? (spec.faults ? undefined : LATE_RECEIPTS[spec.index % 20]);
+  const world = createWorld({
+    ...spec,
+    seed,
+    ...(lateReceipts && { variables: { LATE_RECEIPTS: lateReceipts } }),
+  });
   const { clock, oracle, alarms, people } = world;
   const endMs = START_MS + spec.days * DAY_MS;
   const windows = plan.days.flatMap((day, index) => windowsOf(day, START_MS + index * DAY_MS, world.choose));

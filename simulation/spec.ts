@@ -15,6 +15,7 @@ export interface SeasonSpec {
   measure?: string | undefined;
   life?: WorldOptions['life'];
   credentials?: CredentialsKind;
+  lateReceipts?: string | undefined;
   everyTurn?: boolean;
   realTelemetry?: boolean;
   /** Tells what happens to this case, up to then. */

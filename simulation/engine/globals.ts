@@ -1,5 +1,6 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { type Clock, realNow, type Scheduled } from './clock.ts';
+import { createReadStream, openAnew, rm } from './disk.ts';
 
 export { realNow };
 
@@ -130,6 +131,8 @@ export const replaceGlobals = () => {
     setTimeout: delay,
     setImmediate: (value?: unknown) => delay(0, value),
   });
+  Object.assign(require('node:fs'), { createReadStream });
+  Object.assign(require('node:fs/promises'), { open: openAnew, rm });
   const crypto = require('node:crypto');
   crypto.randomUUID = () => `00000000-0000-4000-8000-${(uuids++ % 1e12).toString().padStart(12, '0')}`;
   syncBuiltinESMExports();

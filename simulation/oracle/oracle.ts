@@ -1,5 +1,5 @@
 import type { Clock, Owner } from '../engine/clock.ts';
-import { SECRET_MARK } from '../world/accounts.ts';
+import { SECRET_MARK, SECRET_TAIL } from '../world/accounts.ts';
 import type { Faults } from '../world/faults.ts';
 import type { Answered, Case, Look, Message } from '../world/huawei.ts';
 import type { Held, Sendable } from '../world/sqs.ts';
@@ -15,6 +15,8 @@ export interface Tracked {
   sentAt: number;
   /** Messages that carry it now, in either queue. */
   copies: number;
+  /** When its mark was made, and when it was acknowledged. */
+  markedAt?: number;
   settledAt?: number;
   /** Sent when it was read, of a case that nothing is wrong with. */
   isPrompt: boolean;
@@ -37,9 +39,12 @@ interface Invocation {
   batch: Held[];
   /** Last answer to each mark, by the contract's table. */
   answers: Map<string, string>;
-  marked: Set<string>;
+  /** When a mark was made, by its key. */
+  marked: Map<string, number>;
   looks: Map<string, { at: number; newest: number; kind: Look['kind'] }[]>;
   letters: Set<number>;
+  began: number;
+  isCalled?: boolean;
   byKey?: Map<string, { held: Held; reading: Reading }[]>;
 }
 
@@ -50,9 +55,10 @@ interface Limits {
   lateAfterMs: number;
   timeoutMs: number;
   perSecond: number;
+  lateReceipts: 'check' | 'shadow' | 'mark';
 }
 
-export type HiddenKind = 'race' | 'fresh' | 'unchecked' | 'sender' | 'broken';
+export type HiddenKind = 'race' | 'fresh' | 'unchecked' | 'sender' | 'asked' | 'broken';
 
 export const NOBODY_WAITS = 'no healthy receipt waits for the trouble of others';
 const HOUR_MS = 3_600_000;
@@ -69,6 +75,9 @@ const MOST_KEPT = 50;
 /** What keeps the function from moving a receipt whose time runs out. */
 const BLIND = ['kills', 'paused', 'sqs_outage', 'sqs_partial', 'sqs_throttled', 'sqs_misses'] as const;
 
+/** While a token is good, these stop nobody. */
+const OF_CREDENTIALS = ['iam_down', 'store_down', 'refusals_down', 'rotation', 'wrong_secret'] as const;
+
 /** Holds the service to the contract, with its own plain logic, as things happen. */
 export const createOracle = (clock: Clock, faults: Faults, about: string | undefined, limits: Limits) => {
   const receipts = new Map<number, Tracked>();
@@ -78,7 +87,14 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
   const broken: Broken[] = [];
   let brokenCount = 0;
   let outage = { minute: 0, calls: 0 };
-  const hidden: Record<HiddenKind, number> = { race: 0, fresh: 0, unchecked: 0, sender: 0, broken: 0 };
+  const hidden: Record<HiddenKind, number> = {
+    race: 0,
+    fresh: 0,
+    unchecked: 0,
+    sender: 0,
+    asked: 0,
+    broken: 0,
+  };
   const refusedAt = new Map<number, number[]>();
   const waits: number[] = [];
   const ends: Record<string, number> = {};
@@ -149,6 +165,7 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
     // Nobody truly read so late, but the receipt says so: its sender's clock, or a late one without read_at.
     if (at <= bound + SLACK_MS) return 'sender';
     if (now - bound <= limits.lateAfterMs + SLACK_MS + TURN_MS + limits.timeoutMs) return 'fresh';
+    if (limits.lateReceipts !== 'check') return 'asked';
     if (looks.some(({ kind }) => kind === 'odd')) return 'unchecked';
     if (looks.some(look => at >= look.at - SLACK_MS && now - look.at <= TURN_MS + limits.timeoutMs))
       return 'race';
@@ -202,9 +219,10 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       invocations.set(owner, {
         batch,
         answers: new Map(),
-        marked: new Set(),
+        marked: new Map(),
         looks: new Map(),
         letters: new Set(),
+        began: clock.now(),
       });
     },
     /** A call to OSM leaves a sandbox. */
@@ -215,6 +233,15 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       if (times.length <= limits.perSecond) return;
       const windowMs = clock.now() - (times.shift() as number);
       if (windowMs < 1000) fail('the pace is kept', `${limits.perSecond + 1} calls in ${windowMs} ms`);
+    },
+    /** A call came with a token that is good since then. */
+    used(owner: Owner, sinceMs: number) {
+      const invocation = invocations.get(owner);
+      if (!invocation || invocation.isCalled) return;
+      invocation.isCalled = true;
+      const waitMs = clock.now() - invocation.began;
+      if (sinceMs < invocation.began && waitMs > SLACK_MS && faults.isCalm(RECOVERY_MS, OF_CREDENTIALS))
+        fail('nothing waits for a renewal', `${waitMs} ms, though its token was good`);
     },
     answered(owner: Owner, key: string, answered: Answered) {
       const { outageSince } = faults;
@@ -236,13 +263,15 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
     looked(owner: Owner, { case: of, kind, isShifted }: Look) {
       const looks = invocations.get(owner)?.looks;
       tell(of.id, `it is looked at: ${kind}`);
+      if (limits.lateReceipts === 'mark')
+        fail('no look that nobody asked for', `at case ${of.id}`, { caseId: of.id });
       // Where all times are shifted, any message may seem to be newer.
       const newest = isShifted ? clock.now() : (of.messages.findLast(({ isOwn }) => !isOwn)?.at ?? 0);
       looks?.set(of.id, [...(looks.get(of.id) ?? []), { at: clock.now(), newest, kind }]);
     },
     marked(owner: Owner, key: string, of: Case, cleared: Message[]) {
       const invocation = invocations.get(owner);
-      invocation?.marked.add(key);
+      invocation?.marked.set(key, clock.now());
       const lastRead = of.reads.at(-1) ?? 0;
       tell(
         of.id,
@@ -283,11 +312,17 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
         if (tracked.isPrompt && clock.now() - held.sentAt > 2.5 * HOUR_MS && faults.isCalm(2.5 * HOUR_MS))
           fail('what waits comes back in time', `receipt ${tracked.n}, long after the trouble`, of);
       };
-      if (reading && invocation.marked.has(reading.key) && clock.now() >= tracked.readAt)
+      const markedAt = reading && invocation.marked.get(reading.key);
+      if (markedAt !== undefined && markedAt >= tracked.readAt) {
+        tracked.markedAt ??= markedAt;
         return settle('marked');
+      }
       const looks = (reading && invocation.looks.get(reading.caseId)) ?? [];
       const bound = newestBound(invocation, reading?.key ?? '');
-      if (looks.some(({ newest, kind }) => kind !== 'trouble' && newest + SLACK_MS > bound))
+      if (
+        limits.lateReceipts === 'check' &&
+        looks.some(({ newest, kind }) => kind !== 'trouble' && newest + SLACK_MS > bound)
+      )
         return settle('superseded');
       fail(
         'acknowledged only when settled',
@@ -360,7 +395,8 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
         fail('nothing is locked', `the ${what} is locked`);
     },
     printed(line: string) {
-      if (line.includes(SECRET_MARK)) fail('no secret is printed', line.slice(0, 300));
+      if (line.includes(SECRET_MARK) || line.includes(SECRET_TAIL))
+        fail('no secret is printed', line.slice(0, 300));
     },
 
     /** Long after all trouble is over, nothing waits any more. */

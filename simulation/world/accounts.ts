@@ -8,9 +8,13 @@ export type CredentialsKind = (typeof credentialsKinds)[number];
 
 /** In every secret, so that one that is printed is found. */
 export const SECRET_MARK = 's3cr3t';
+/** At the end of passwords: each is the beginning of the next, as people choose them. */
+export const SECRET_TAIL = '-t41l';
+const passwordOf = (content: number) => `${SECRET_MARK}${SECRET_TAIL.repeat(content)}`;
+const WRONG = 0;
 
 const HOUR_MS = 3_600_000;
-const TOKEN_LIFE_MS = 24 * HOUR_MS;
+const DAY_MS = 24 * HOUR_MS;
 /** More refused signatures than this within five minutes lock a key for as long. */
 const KEY_STRIKES = 5;
 const KEY_LOCK_MS = 300_000;
@@ -20,6 +24,8 @@ interface Watch {
   /** A log-in with this version of the stored secret was refused. */
   onRefused: (storeVersion: number) => void;
   onLocked: (what: 'account' | 'key') => void;
+  /** A call to OSM came with a token that is good since then. */
+  onUsed: (owner: Owner, sinceMs: number) => void;
 }
 
 const json = (status: number, body: object, headers = {}): Reply => ({
@@ -42,7 +48,9 @@ export const createAccounts = (
   let accepted = 1;
   let stored = { version: 1, content: 1, at: clock.now() };
   let parameter = { value: 'none', version: 1 };
-  const tokens = new Map<string, { content: number; until: number }>();
+  const tokens = new Map<string, { sinceMs: number; until: number }>();
+  /** Short-lived ones are renewed amid the trouble of a day. */
+  const tokenLifeMs = kind === 'token' ? DAY_MS : random.pick([1, 2, 24]) * HOUR_MS;
   let tokenNumber = 0;
   let refusedAt: number[] = [];
   let lockedUntil = 0;
@@ -52,14 +60,14 @@ export const createAccounts = (
   const served = new Map<Owner, string>();
   const mostRefusals = random.int(3, 10);
 
-  const issue = (content: number): { token: string; until: number } => {
+  const issue = (): { token: string; until: number } => {
     const token = `${SECRET_MARK}-token-${++tokenNumber}-${'x'.repeat(40)}`;
-    const until = clock.now() + TOKEN_LIFE_MS;
-    tokens.set(token, { content, until });
+    const until = clock.now() + tokenLifeMs;
+    tokens.set(token, { sinceMs: clock.now(), until });
     return { token, until };
   };
   // A stored token is issued by a person, for a day at a time, and stored in time.
-  let handed = issue(1);
+  let handed = issue();
 
   const secretText = (): string => {
     const { content } = stored;
@@ -69,7 +77,7 @@ export const createAccounts = (
           type: 'password',
           domain: 'acme',
           user: 'relay',
-          password: `${SECRET_MARK}-${content}`,
+          password: passwordOf(content),
         });
       case 'aksk':
         return JSON.stringify({
@@ -97,17 +105,17 @@ export const createAccounts = (
   };
   let endRotation = () => {};
   const handOver = () => {
-    handed = issue(accepted);
+    handed = issue();
     if (stored.content === accepted) save(accepted);
   };
   const handOverDaily = () => {
     handOver();
-    clock.after(clock.world, TOKEN_LIFE_MS / 2, handOverDaily);
+    clock.after(clock.world, tokenLifeMs / 2, handOverDaily);
   };
-  if (kind === 'token') clock.after(clock.world, TOKEN_LIFE_MS / 2, handOverDaily);
+  if (kind === 'token') clock.after(clock.world, tokenLifeMs / 2, handOverDaily);
 
-  const grant = (content: number): Reply => {
-    const { token, until } = issue(content);
+  const grant = (): Reply => {
+    const { token, until } = issue();
     const expires_at = new Date(until).toISOString().replace('Z', '000Z');
     return json(201, { token: { expires_at } }, { 'x-subject-token': token });
   };
@@ -117,12 +125,11 @@ export const createAccounts = (
       const html = { kind: 'answer' as const, status: 403, body: '<html>no</html>', afterMs: 30 };
       return random.pick<Reply>([json(503, {}), html, { kind: 'hang', afterMs: 0 }, json(429, {})]);
     }
-    if (request.path.startsWith('/v3.0/OS-AUTH')) return grant(accepted);
+    if (request.path.startsWith('/v3.0/OS-AUTH')) return grant();
     const { password } = JSON.parse(request.body ?? '').auth.identity.password.user;
     const now = clock.now();
     refusedAt = refusedAt.filter(at => at > now - HOUR_MS);
-    const isRight = password === `${SECRET_MARK}-${accepted}`;
-    if (isRight && now >= lockedUntil) return grant(accepted);
+    if (password === passwordOf(accepted) && now >= lockedUntil) return grant();
     refusedAt.push(now);
     watch.onRefused(stored.version);
     if (refusedAt.length >= mostRefusals) {
@@ -197,7 +204,7 @@ export const createAccounts = (
       const atHuawei = () => {
         accepted = next;
         tokens.clear();
-        handed = issue(next);
+        handed = issue();
       };
       const isHuaweiFirst = random.chance(0.5);
       (isHuaweiFirst ? atHuawei : atStore)();
@@ -208,7 +215,7 @@ export const createAccounts = (
       // What was refused meanwhile is tried again once it is saved again.
       clock.after(clock.world, 60_000, () => save(accepted));
     },
-    saveWrong: () => save(-1),
+    saveWrong: () => save(WRONG),
     saveRight: () => save(accepted),
 
     /** Why the gateway lets a call not pass; undefined where it does. */
@@ -217,7 +224,9 @@ export const createAccounts = (
       if (faults.on('spell_401')) return refused(random.chance(0.2) ? headers['X-Auth-Token'] : undefined);
       if (headers.Authorization) return withKey(request);
       const token = tokens.get(headers['X-Auth-Token'] ?? '');
-      return token && token.until > clock.now() ? undefined : refused(headers['X-Auth-Token']);
+      if (!token || token.until <= clock.now()) return refused(headers['X-Auth-Token']);
+      watch.onUsed(request.owner, token.sinceMs);
+      return undefined;
     },
 
     serve(request: Request): Reply {

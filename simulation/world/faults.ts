@@ -90,15 +90,19 @@ const OUTAGES: readonly Fault[] = ['osm_unavailable', 'osm_hangs', 'osm_resets']
 export const createFaults = (now: () => number) => {
   const active = new Map<Fault, number>();
   const ended = new Map<Fault, number>();
-  let lastHarmAt = Number.NEGATIVE_INFINITY;
   return {
     on: (fault: Fault): boolean => active.size > 0 && active.has(fault),
     /** It is on, or was until so many milliseconds ago. */
     lately: (fault: Fault, ms: number): boolean =>
       active.has(fault) || now() - (ended.get(fault) ?? Number.NEGATIVE_INFINITY) <= ms,
-    /** No trouble that stops others, for so long. */
-    isCalm: (ms: number): boolean =>
-      [...active.keys()].every(fault => HARMLESS.has(fault)) && now() - lastHarmAt >= ms,
+    /** No trouble that stops others, for so long; but for those that are named. */
+    isCalm: (ms: number, but: readonly Fault[] = []): boolean => {
+      const isHarmless = (fault: Fault) => HARMLESS.has(fault) || but.includes(fault);
+      return (
+        [...active.keys()].every(isHarmless) &&
+        [...ended].every(([fault, at]) => isHarmless(fault) || now() - at >= ms)
+      );
+    },
     /** Since when everything fails; undefined where it does not. */
     get outageSince() {
       const since = OUTAGES.flatMap(fault => active.get(fault) ?? []);
@@ -110,7 +114,6 @@ export const createFaults = (now: () => number) => {
     end(fault: Fault) {
       active.delete(fault);
       ended.set(fault, now());
-      if (!HARMLESS.has(fault)) lastHarmAt = now();
     },
   };
 };

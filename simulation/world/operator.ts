@@ -1,8 +1,11 @@
-import { archiveLineOf, readArchived } from '../../lib/dead-letters/archive.ts';
+import { readLines } from '../../lib/cli/verbs/send.ts';
+import { messageIn, sendLines } from '../../lib/cli/verbs/send-lines.ts';
+import { createArchive } from '../../lib/dead-letters/archive.ts';
 import { discard } from '../../lib/dead-letters/discard.ts';
 import { createReplay } from '../../lib/dead-letters/replay.ts';
 import type { Queue as RealQueue } from '../../lib/sqs/queue.ts';
 import type { Clock, Owner } from '../engine/clock.ts';
+import { disk } from '../engine/disk.ts';
 import type { Random } from '../engine/random.ts';
 import { numberIn } from '../oracle/contract.ts';
 import type { Oracle } from '../oracle/oracle.ts';
@@ -26,8 +29,13 @@ interface Options {
 /** Someone on call: looks at the dead letters each evening, repairs, replays, discards, sends back. */
 export const createOperator = ({ clock, random, faults, oracle, source, deadLetters, behind }: Options) => {
   const replay = createReplay({ source, deadLetters });
-  /** Lines on a disk of their own: a process that is killed leaves them there. */
-  const archive: string[] = [];
+  disk.files.clear();
+  disk.onLine = line => {
+    const tracked = oracle.receipts.get(numberIn(JSON.parse(line).body));
+    if (tracked) tracked.isArchived = true;
+  };
+  /** Their files: a process that is killed leaves them there. */
+  const archives: string[] = [];
   let shifts = 0;
 
   const replayAll = async () => {
@@ -78,25 +86,26 @@ export const createOperator = ({ clock, random, faults, oracle, source, deadLett
 
   const discardHopeless = async () => {
     const filter = { failure_code: ['malformed', 'invalid', 'rejected', 'forbidden'] as 'invalid'[] };
-    await discard(deadLetters, { filter }, async letters => {
-      if (faults.on('operator_killed') && random.chance(0.7)) throw new Error('ENOSPC: no space left');
-      for (const letter of letters) {
-        archive.push(archiveLineOf(letter));
-        const tracked = oracle.receipts.get(numberIn(letter.message.body));
-        if (tracked) tracked.isArchived = true;
-      }
-    });
+    const file = `dead-letters-${archives.length}.jsonl`;
+    archives.push(file);
+    const isFull = faults.on('operator_killed') && random.chance(0.7);
+    disk.freeBytes = isFull ? random.int(0, 3_000) : Number.POSITIVE_INFINITY;
+    const archive = createArchive(file);
+    await discard(deadLetters, { filter }, archive.write);
+    await archive.close();
   };
 
   /** Discarded too much: the archive goes back, as it was. */
   const sendBack = async () => {
-    const lines = archive.splice(0);
-    const messages = lines.flatMap(line => {
-      const read = readArchived(JSON.parse(line));
-      if ('wrong' in read) oracle.fail('an archive can be sent back', read.wrong);
-      return 'message' in read ? [read.message] : [];
-    });
-    await source.send(messages);
+    for (const file of archives.splice(0)) {
+      const { lines } = await readLines(file);
+      for (const { text } of lines) {
+        const read = messageIn(text);
+        if ('wrong' in read) oracle.fail('an archive can be sent back', read.wrong);
+      }
+      await sendLines(source, lines);
+      disk.files.delete(file);
+    }
   };
 
   /** StartMessageMoveTask: all of them, as they are, with new ids and times. */
@@ -118,7 +127,7 @@ export const createOperator = ({ clock, random, faults, oracle, source, deadLett
       owner.doom = { calls: random.int(1, 40), sends: random.chance(0.5) };
     await replayAll();
     await discardHopeless();
-    if (archive.length > 0 && random.chance(0.1)) await sendBack();
+    if (random.chance(0.1)) await sendBack();
   };
 
   return {

@@ -148,10 +148,10 @@ export const createPeople = ({ clock, random, faults, huawei, queue, oracle, per
     const readAt = clock.now();
     const of = { caseId: `unknown-${n}`, readAt, isPrompt: false };
     const kind = random.int(0, 3);
-    if (kind === 0) send(`not JSON, n=${n}`, { ...of, kind: 'malformed' }, n);
+    if (kind === 0) send(`not JSON,\u2028 n=${n}`, { ...of, kind: 'malformed' }, n);
     else if (kind === 1) send(JSON.stringify({ case_id: '', n }), { ...of, kind: 'invalid' }, n);
     else if (kind === 2)
-      send(JSON.stringify({ case_id: of.caseId, read_at: 'soon', n }), { ...of, kind: 'invalid' }, n);
+      send(JSON.stringify({ case_id: of.caseId, read_at: 'soon\u2029', n }), { ...of, kind: 'invalid' }, n);
     else send(JSON.stringify({ case_id: of.caseId, n }), { ...of, kind: 'good' }, n);
   };
 

@@ -66,6 +66,7 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
     lateAfterMs: config.lateAfterSeconds * 1000,
     timeoutMs: config.requestTimeoutMs,
     perSecond: config.maxRequestsPerSecond,
+    lateReceipts: config.lateReceipts,
   });
   const alarms = createAlarms(clock.now);
   const publish = (name: string, values: number[]) => {
@@ -92,6 +93,7 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
   const accounts = createAccounts(clock, random('accounts'), faults, kind, {
     onRefused: oracle.refused,
     onLocked: oracle.locked,
+    onUsed: oracle.used,
   });
   const huawei = createHuawei(clock, random('huawei'), faults, accounts, {
     onAnswered: oracle.answered,

@@ -40,7 +40,7 @@ test(
     expect(other.trace).not.toBe(first.trace);
     expect(first).toMatchObject({ seed: 7, days: 1, broken: 0 });
     expect(first.receipts).toBeGreaterThan(500);
-    expect(Object.keys(first.hidden)).toEqual(['race', 'fresh', 'unchecked', 'sender', 'broken']);
+    expect(Object.keys(first.hidden)).toEqual(['race', 'fresh', 'unchecked', 'sender', 'asked', 'broken']);
     expect(typeof first.seconds).toBe('number');
   },
   PATIENCE_MS,

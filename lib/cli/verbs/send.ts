@@ -35,7 +35,7 @@ interface Source {
 const isCutOff = (text: string) => text.startsWith('{"message_id":') && parseJson(text) === undefined;
 
 /** Lines as an archive has them: `\n` ends one, and nothing else does. */
-const readLines = async (file: string): Promise<Source> => {
+export const readLines = async (file: string): Promise<Source> => {
   const name = file === '-' ? 'standard input' : file;
   const input = file === '-' ? process.stdin : createReadStream(file);
   const lines: Line[] = [];
