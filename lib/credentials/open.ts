@@ -1,9 +1,10 @@
 import { type Failure, failure } from '../failure.ts';
 import type { Call } from '../huawei/http.ts';
+import type { Verdict } from '../huawei/read-only.ts';
 import type { Redactor } from '../redact.ts';
 import type { AwsCall } from './aws-call.ts';
 import { type LogIn, passwordLogIn } from './log-in.ts';
-import type { CredentialsOf, Stored } from './secret-store.ts';
+import type { Stored } from './secret-store.ts';
 
 /** The right to call, made of one version of the stored credentials. Times in milliseconds epoch. */
 export interface Authorization {
@@ -17,6 +18,9 @@ export interface Authorization {
   validUntil: number;
   /** Huawei has taken it: it has answered a call by something else than a refusal. */
   isProved: boolean;
+  /** What the read-only calls with it say: of the last that has begun, and of one that others may still join. */
+  lastVerdict: Promise<unknown>;
+  nextVerdict?: Promise<Verdict> | undefined;
 }
 
 /** As clients in the field do, ten minutes to an hour early; a short-lived token after ¾ of its life. */
@@ -37,35 +41,28 @@ interface Dependencies {
  * @returns a function that gives it, or the failure: `unauthorized` where it was refused. It never throws
  */
 export const createOpen = ({ host, logIn, redactor, call }: Dependencies) => {
-  const withToken = (stored: Stored, token: string, expiresAt: number, byLogIn: boolean): Authorization => {
+  const authorization = (
+    stored: Stored,
+    headersFor: Authorization['headersFor'],
+    validUntil: number,
+    byLogIn: boolean,
+  ): Authorization => ({
+    stored,
+    byLogIn,
+    headersFor,
+    freshUntil: validUntil - Math.min(RENEW_EARLY_MS, (validUntil - Date.now()) / 4),
+    validUntil,
+    isProved: false,
+    lastVerdict: Promise.resolve(),
+  });
+  const withToken = (stored: Stored, token: string, expiresAt: number, byLogIn: boolean) => {
     redactor.learn(token);
-    return {
-      stored,
-      byLogIn,
-      headersFor: () => ({ 'X-Auth-Token': token }),
-      freshUntil: expiresAt - Math.min(RENEW_EARLY_MS, (expiresAt - Date.now()) / 4),
-      validUntil: expiresAt,
-      isProved: false,
-    };
-  };
-
-  const withKey = async (stored: Stored, key: CredentialsOf<'aksk'>): Promise<Authorization> => {
-    redactor.learn(key.secret_key);
-    redactor.learn(key.security_token);
-    // Loaded only by those who use it: password users pay nothing.
-    const { signRequest } = await import('../huawei/signature.ts');
-    return {
-      stored,
-      byLogIn: false,
-      headersFor: ({ body = '', ...call }) => signRequest({ ...call, body, host }, key, new Date()),
-      freshUntil: Number.POSITIVE_INFINITY,
-      validUntil: Number.POSITIVE_INFINITY,
-      isProved: false,
-    };
+    return authorization(stored, () => ({ 'X-Auth-Token': token }), expiresAt, byLogIn);
   };
 
   return async (stored: Stored): Promise<Authorization | Failure> => {
     const { credentials } = stored;
+    // What only one kind needs is loaded by those who use it: password users pay nothing.
     switch (credentials.type) {
       case 'password': {
         redactor.learn(credentials.password);
@@ -83,12 +80,16 @@ export const createOpen = ({ host, logIn, redactor, call }: Dependencies) => {
         if (expiresAt > Date.now()) return withToken(stored, token, expiresAt, false);
         return failure('unauthorized', `the stored token expired at ${expires_at}: store a new one`);
       }
-      case 'aksk':
-        return withKey(stored, credentials);
+      case 'aksk': {
+        redactor.learn(credentials.secret_key);
+        redactor.learn(credentials.security_token);
+        const { signRequest } = await import('../huawei/signature.ts');
+        const sign = ({ body = '', ...rest }: Call) =>
+          signRequest({ ...rest, body, host }, credentials, new Date());
+        return authorization(stored, sign, Number.POSITIVE_INFINITY, false);
+      }
       default:
         return credentials satisfies never;
     }
   };
 };
-
-export type Open = ReturnType<typeof createOpen>;

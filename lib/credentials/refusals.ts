@@ -16,7 +16,7 @@ export interface Standing {
 const MINUTE_MS = 60_000;
 
 /** How long what Huawei refused is left alone, unless another version of the secret is stored. */
-const REST_MS: Record<Credentials['type'], number> = {
+export const REST_MS: Record<Credentials['type'], number> = {
   // Wrong passwords are counted for up to an hour, and 3 to 10 of them lock the user.
   password: 61 * MINUTE_MS,
   // Refused signatures are counted for 5 minutes, and more than 5 of them lock the key.

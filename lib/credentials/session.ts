@@ -5,6 +5,7 @@ import { type Answer, classify } from '../huawei/outcome.ts';
 import { isProof, isRefusal, readOnlyCall, type Verdict, verdictOf } from '../huawei/read-only.ts';
 import type { Redactor } from '../redact.ts';
 import type { Authorization } from './open.ts';
+import { REST_MS } from './refusals.ts';
 import type { Renewal } from './renewal.ts';
 import type { Stored } from './secret-store.ts';
 
@@ -13,14 +14,16 @@ const PREPARE_MOST_MS = 2_000;
 /** A token that replaced a refused one and is refused too: another log-in is no cure before this. */
 const REPLACE_AGAIN_MS = 60_000;
 
+/** The case is the same where a late receipt is looked at, by another path, before it is marked. */
+const caseOf = ({ path }: Call): string | undefined => path.split('/')[4];
+
 /** Makes a call: paced, and cut by who gave it. */
 type Send = (call: Call) => Promise<Answer | Broken>;
 
-interface Attempt {
-  answer: Answer | Broken;
-  /** Where that is a refusal: of whom, and whose fault it is. */
-  refused?: { answer: Answer; by: Authorization; verdict: Verdict };
-}
+/** What became of a call; where it was refused, whose right to call that was, and whose fault it is. */
+type Attempt =
+  | { answer: Answer | Broken; by?: never; verdict?: never }
+  | { answer: Answer; by: Authorization; verdict: Verdict };
 
 interface Dependencies {
   renewal: Renewal;
@@ -35,8 +38,8 @@ interface Dependencies {
  */
 export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
   let replacedAt = Number.NEGATIVE_INFINITY;
-  /** Keys of which one mark was refused and nothing else is known: it may have been about that receipt. */
-  const doubted = new WeakSet<Authorization>();
+  /** One call with this version of a key was refused, which may have been about its case alone; then that is past. */
+  let doubt: { version: string; caseId: string | undefined; answer: Answer; until: number } | undefined;
   /** Calls with a key that nobody has proved go one by one: this is the end of their line. */
   let line: Promise<unknown> = Promise.resolve();
 
@@ -67,34 +70,41 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
     if (isRefusal(answer)) await refuse(by, answer);
     return verdict;
   };
-  const examinations = new WeakMap<Authorization, (send: Send) => Promise<Verdict>>();
+  /** Single flight, and nobody is answered by a call that began before they asked: who comes during one shares the next. */
   const ask = (by: Authorization, send: Send): Promise<Verdict> => {
-    const known = examinations.get(by) ?? nextFlight((given: Send) => examine(by, given));
-    examinations.set(by, known);
-    return known(send);
+    const begin = () => {
+      by.nextVerdict = undefined;
+      return examine(by, send);
+    };
+    by.nextVerdict ??= by.lastVerdict = by.lastVerdict.then(begin, begin);
+    return by.nextVerdict;
   };
 
   const callAs = async (by: Authorization, call: Call, send: Send): Promise<Attempt> => {
     const answer = await sendAs(by, call, send);
-    if (!isRefusal(answer)) return { answer };
-    return { answer, refused: { answer, by, verdict: await ask(by, send) } };
+    return isRefusal(answer) ? { answer, by, verdict: await ask(by, send) } : { answer };
   };
 
-  /** The read-only call goes first; where that decides nothing, this call does. */
+  /**
+   * The read-only call goes first; where that decides nothing, this call does. Its refusal may be about its case
+   * alone: then a call for another case decides, and no third signature asks what that means.
+   */
   const tryKey = async (key: Authorization, call: Call, send: Send): Promise<Attempt | undefined> => {
     if (key.isProved || !renewal.isCurrent(key)) return undefined;
     if ((await ask(key, send)) !== 'undecided') return undefined;
-    const isSecond = doubted.has(key);
-    // A second refusal is the last that an unproved key may cost: no third call asks what it means.
-    const attempt: Attempt = isSecond
-      ? { answer: await sendAs(key, call, send) }
-      : await callAs(key, call, send);
-    const { answer, refused } = attempt;
-    if (isSecond && isRefusal(answer)) {
+    const undecided = (answer: Answer): Attempt => ({ answer, by: key, verdict: 'undecided' });
+    const caseId = caseOf(call);
+    const { version } = key.stored;
+    const before = doubt?.version === version && Date.now() < doubt.until ? doubt : undefined;
+    if (before && before.caseId === caseId) return undecided(before.answer);
+    const attempt = before ? { answer: await sendAs(key, call, send) } : await callAs(key, call, send);
+    const { answer } = attempt;
+    if (before && isRefusal(answer)) {
       await refuse(key, answer);
-      return { answer, refused: { answer, by: key, verdict: 'undecided' } };
+      return undecided(answer);
     }
-    if (refused?.verdict === 'undecided') doubted.add(key);
+    if (attempt.verdict === 'undecided')
+      doubt = { version, caseId, answer: attempt.answer, until: Date.now() + REST_MS.aksk };
     // Those who wait need not wait for another call without an answer.
     if ('broken' in answer && answer.broken.code !== 'unfinished') renewal.forget(key, answer.broken);
     return attempt;
@@ -109,32 +119,30 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
     return (await own) ?? attempt(call, send);
   };
 
-  const refusal = (answer: Answer, code: 'unauthorized' | 'failed'): Broken => ({
-    broken: { ...failureOf(answer), code },
-    stale: false,
-  });
+  /** A refusal that is left is this receipt's own, `failed`, where the credentials are good; else `unauthorized`. */
+  const outcomeOf = ({ answer, verdict }: Attempt): Answer | Broken =>
+    verdict === undefined
+      ? answer
+      : {
+          broken: { ...failureOf(answer), code: verdict === 'good' ? 'failed' : 'unauthorized' },
+          stale: false,
+        };
 
   return {
     changed: renewal.changed,
     readCredentials: renewal.readCredentials,
     identify: renewal.identify,
 
-    /**
-     * Makes a call. One that is refused is repeated once: where the credentials are good, or others have replaced
-     * them. A refusal that is left is `failed`, this receipt's own, where they are good; else `unauthorized`.
-     */
+    /** Makes a call. One that is refused is repeated once: where the credentials are good, or were replaced since. */
     async authorized(call: Call, send: Send): Promise<Answer | Broken> {
-      const { answer, refused } = await attempt(call, send);
-      if (!refused) return answer;
-      const { by, verdict } = refused;
+      const first = await attempt(call, send);
+      const { by, verdict } = first;
       if (verdict === 'good') {
-        const again = await sendAs(by, call, send);
-        return isRefusal(again) ? refusal(again, 'failed') : again;
+        const answer = await sendAs(by, call, send);
+        return outcomeOf(isRefusal(answer) ? { answer, by, verdict } : { answer });
       }
-      if (verdict === 'undecided' || renewal.isCurrent(by)) return refusal(refused.answer, 'unauthorized');
-      const again = await attempt(call, send);
-      if (!again.refused) return again.answer;
-      return refusal(again.refused.answer, again.refused.verdict === 'good' ? 'failed' : 'unauthorized');
+      const isReplaced = verdict === 'refused' && !renewal.isCurrent(by);
+      return outcomeOf(isReplaced ? await attempt(call, send) : first);
     },
 
     /**
@@ -164,20 +172,3 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
 };
 
 export type Session = ReturnType<typeof createSession>;
-
-/** Single flight, and nobody is answered by a run that began before they asked: who comes during one shares the next. */
-const nextFlight = <Given, Result>(run: (given: Given) => Promise<Result>) => {
-  let running: Promise<unknown> = Promise.resolve();
-  let next: Promise<Result> | undefined;
-  const begin = async (given: Given): Promise<Result> => {
-    await running.catch(() => undefined);
-    next = undefined;
-    const own = run(given);
-    running = own;
-    return own;
-  };
-  return (given: Given): Promise<Result> => {
-    next ??= begin(given);
-    return next;
-  };
-};

@@ -3,12 +3,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import fc from 'fast-check';
 import { loadConfig } from '../../lib/config.ts';
 import { createRenewal } from '../../lib/credentials/renewal.ts';
 import { createSession } from '../../lib/credentials/session.ts';
+import { failure } from '../../lib/failure.ts';
 import { type Call, createClient } from '../../lib/huawei/http.ts';
 import type { Answer } from '../../lib/huawei/outcome.ts';
 import { createRedactor } from '../../lib/redact.ts';
+import { pass, useClock } from '../clock.ts';
+import { keys } from './kinds.ts';
+
+useClock();
 
 let folder: string;
 beforeAll(async () => {
@@ -33,11 +39,14 @@ const open = async (credentials: object) => {
   return createSession({ renewal, headers: {}, redactor });
 };
 
-const callFor = (caseId: string): Call => ({
-  method: 'POST',
-  path: `/v2/servicerequest/cases/${caseId}/instant-messages/unread`,
-  headers: {},
-});
+const callFor = (caseId: string): Call =>
+  caseId === 'odd, looked at'
+    ? { method: 'GET', path: '/v2/servicerequest/cases/odd/messages?limit=100', headers: {} }
+    : {
+        method: 'POST',
+        path: `/v2/servicerequest/cases/${caseId}/instant-messages/unread`,
+        headers: {},
+      };
 const answerOf = (status: number): Answer => ({ status, headers: {}, body: '{}' });
 
 test('one read-only call decides for all that were refused before it began, and for none that came later', async () => {
@@ -69,4 +78,57 @@ test('one read-only call decides for all that were refused before it began, and 
   expect(names()).toEqual(['first', 'second', 'third']);
   for (const name of names()) await answer(name, 200);
   expect((await all).map(each => 'status' in each && each.status)).toEqual([200, 200, 200]);
+});
+
+/** Answers that say nothing of who called. */
+const trouble = fc.constantFrom(429, 500, 503);
+/** Batch after batch, in any order; a receipt that failed comes again in the next. */
+const batches = fc.array(fc.shuffledSubarray(['odd', 'odd, looked at', 'a', 'b', 'c'], { minLength: 1 }), {
+  maxLength: 4,
+});
+
+describe('a key of which nothing is known, where the read-only call is in trouble', () => {
+  test('that is right: one receipt that is always refused, marked or looked at, stops no other', () =>
+    fc.assert(
+      fc.asyncProperty(fc.scheduler(), batches, fc.array(trouble), async (scheduler, batches, reads) => {
+        const session = await open(keys.first);
+        const send = scheduler.scheduleFunction(async ({ path }: Call) => {
+          if (path.includes('?case_ids=')) return answerOf(reads.shift() ?? 503);
+          return answerOf(path.includes('/odd/') ? 401 : 200);
+        });
+        for (const batch of [['odd'], ...batches]) {
+          const all = Promise.all(batch.map(each => session.authorized(callFor(each), send)));
+          const answers = await scheduler.waitFor(all);
+          for (const [index, name] of batch.entries()) {
+            if (name.startsWith('odd'))
+              expect(answers[index]).toMatchObject({ broken: { code: 'unauthorized' } });
+            else expect(answers[index]).toMatchObject({ status: 200 });
+          }
+        }
+      }),
+    ));
+
+  test('that is wrong: two of its signatures are refused at most, whatever comes', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.scheduler(),
+        batches,
+        fc.array(fc.oneof(trouble, fc.constantFrom(401, 'reset' as const))),
+        async (scheduler, batches, statuses) => {
+          const session = await open(keys.first);
+          let refused = 0;
+          const send = scheduler.scheduleFunction(async ({ path }: Call) => {
+            const status = statuses.shift() ?? (path.includes('?case_ids=') ? 503 : 401);
+            if (status === 'reset') return { broken: failure('unreachable', 'reset'), stale: false };
+            if (status === 401) refused += 1;
+            return answerOf(status);
+          });
+          for (const batch of [...batches, ['a', 'b', 'c']]) {
+            await scheduler.waitFor(Promise.all(batch.map(each => session.authorized(callFor(each), send))));
+            pass({ seconds: 5 });
+          }
+          expect(refused).toBeLessThanOrEqual(2);
+        },
+      ),
+    ));
 });
