@@ -1,5 +1,4 @@
-import { readLines } from '../../lib/cli/verbs/send.ts';
-import { messageIn, sendLines } from '../../lib/cli/verbs/send-lines.ts';
+import { readLines, sendLines } from '../../lib/cli/verbs/send-lines.ts';
 import { createArchive } from '../../lib/dead-letters/archive.ts';
 import { discard } from '../../lib/dead-letters/discard.ts';
 import { createReplay } from '../../lib/dead-letters/replay.ts';
@@ -98,11 +97,8 @@ export const createOperator = ({ clock, random, faults, oracle, source, deadLett
   /** Discarded too much: the archive goes back, as it was. */
   const sendBack = async () => {
     for (const file of archives.splice(0)) {
-      const { lines } = await readLines(file);
-      for (const { text } of lines) {
-        const read = messageIn(text);
-        if ('wrong' in read) oracle.fail('an archive can be sent back', read.wrong);
-      }
+      const { lines, bad } = await readLines(file);
+      for (const { reason } of bad) oracle.fail('an archive can be sent back', reason);
       await sendLines(source, lines);
       disk.files.delete(file);
     }

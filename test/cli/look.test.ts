@@ -48,6 +48,7 @@ test('list --limit tells how many there are', async () => {
 test('what others wrote is shown on 80 columns, and no terminal obeys it', async () => {
   const detail = `工单不存在或者您没有权限访问该工单，请检查后重试。${'long'.repeat(30)}\u202e\u2066\u200f`;
   line.pair.put(receipt('\u202ecase'), { code: 'constructor' as never, detail });
+  line.pair.put(receipt('c'), { code: 'x'.repeat(200) as never, detail: `https://${'h'.repeat(200)}` });
   line.pair.put('\u007f\u0085\u2028 \u009b31m\u202e', { code: '__proto__' as never, detail: 'one' });
   line.pair.put(receipt('b'), { code: 'constructor' as never, detail: 'another' });
   const [first] = line.pair.letters();
@@ -56,6 +57,7 @@ test('what others wrote is shown on 80 columns, and no terminal obeys it', async
     expect(code).toBe(0);
     expect(out).toContain('constructor');
     expect(out).not.toContain('native code');
+    if (args[0] !== 'show') expect(out).toContain(`\n${'x'.repeat(27)}…  `);
     for (const each of out.split('\n')) expect(each).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
     // Chinese takes two columns.
     const columns = (text: string) => text.replace(/[\u2e80-\uffef]/g, '__').length;
@@ -66,7 +68,11 @@ test('what others wrote is shown on 80 columns, and no terminal obeys it', async
   expect(json(listed).letters.map(({ detail }: { detail: string }) => detail)).toContain(detail);
   expect((await line.relay(['list', '--code', '\u202eoops'])).err).not.toContain('\u202e');
   expect((await line.relay(['list'])).out.replace(/\s+/g, ' ')).toContain('(and 1 other reason)');
-  expect(json(await line.relay(['status', '--json'])).by_code).toEqual({ constructor: 2, ['__proto__']: 1 });
+  expect(json(await line.relay(['status', '--json'])).by_code).toEqual({
+    constructor: 2,
+    ['__proto__']: 1,
+    ['x'.repeat(200)]: 1,
+  });
 });
 
 test('show: everything about one', async () => {

@@ -18,7 +18,7 @@ describe('what is said before', () => {
     const { out, code } = await line.relay([...repair, '--dry-run']);
     expect(code).toBe(0);
     expect(flat(out)).toMatch(
-      /^Would replay 2 dead letters to receipts-\S+\. Of 4 dead letters looked at, 2 match\./,
+      /^Would replay 2 dead letters to receipts-\S+\. Of 4 dead letters looked at, 2 matched\./,
     );
     expect(out).toMatch(/^forbidden +2$/m);
     expect(out).toMatch(/Dead-lettered 2 h ago to \d+ (s|min) ago\. In full:/);
@@ -43,6 +43,16 @@ describe('what is said before', () => {
         first: [{ before: '{"case_id":"a"}', after: '{"case_id":"a","group_id":"g"}' }, {}],
       },
     });
+  });
+
+  test('what is sent in vain: for sure what is no receipt, probably what was refused and goes unchanged', async () => {
+    line.pair.put(receipt('e'), { code: 'rejected' });
+    const whole = await line.relay(['replay', '--dry-run']);
+    expect(flat(whole.out)).toContain(
+      'Of 5 dead letters these will come back dead, unless they are repaired (--set, --unset) or left out (--code): 1 for sure (malformed or invalid), 1 probably (refused before, and sent as before).',
+    );
+    const repaired = json(await line.relay(['replay', '--set', 'group_id=g', '--dry-run', '--json']));
+    expect(repaired).toMatchObject({ failed: 1, preview: { dead_again: { surely: 0, probably: 0 } } });
   });
 
   test('nobody knows here what becomes of late receipts: both are said', async () => {

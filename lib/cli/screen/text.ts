@@ -26,46 +26,53 @@ export const padTo = (text: string, columns: number): string =>
 /** A suggested command stands on a line of its own and is never broken, so that it can be pasted. */
 const isCommand = (line: string) => /^\s*npx /.test(line);
 
-const pieces = (word: string, most: number): string[] => {
+/** Cuts where a line is full; at least one piece. */
+export const pieces = (text: string, most: number): string[] => {
   const cut = [''];
-  for (const character of word) {
-    if (columnsOf((cut.at(-1) as string) + character) > most) cut.push('');
+  let room = most;
+  for (const character of text) {
+    const columns = columnsOf(character);
+    if (columns > room) {
+      cut.push('');
+      room = most;
+    }
     cut[cut.length - 1] += character;
+    room -= columns;
   }
   return cut;
 };
 
-/** Breaks lines at spaces, and words that are longer than a line; what follows is indented like the line it belongs to. */
+const foldLine = (line: string, columns: number): string[] => {
+  if (isCommand(line) || columnsOf(line) <= columns) return [line];
+  const indent = (/^ */.exec(line) as RegExpExecArray)[0];
+  const most = Math.max(20, columns - indent.length);
+  const lines: string[] = [];
+  for (const word of line.trim().split(' ')) {
+    const before = lines.pop();
+    const longer = before === undefined ? word : `${before} ${word}`;
+    if (before !== undefined && columnsOf(longer) > most && columnsOf(word) <= most) lines.push(before, word);
+    // What must be broken begins on the line that is there.
+    else lines.push(...pieces(longer, most));
+  }
+  return lines.map(each => indent + each);
+};
+
+/**
+ * Breaks lines at spaces, and words that are longer than a line, addresses too; what follows is indented like the line
+ * it belongs to.
+ */
 export const wrap = (text: string, columns: number): string =>
   text
     .split('\n')
-    .flatMap(line => {
-      if (isCommand(line) || columnsOf(line) <= columns) return [line];
-      const indent = (/^ */.exec(line) as RegExpExecArray)[0];
-      const most = Math.max(20, columns - indent.length);
-      const lines: string[] = [];
-      let current: string | undefined;
-      for (const word of line.trim().split(' ')) {
-        const longer = current === undefined ? word : `${current} ${word}`;
-        if (columnsOf(longer) <= most) {
-          current = longer;
-          continue;
-        }
-        // An address that is broken is none; what must be broken begins on the line that is there.
-        const isAddress = /^\W?https?:/.test(word);
-        const isBroken = !isAddress && columnsOf(word) > most;
-        if (current !== undefined && !isBroken) lines.push(current);
-        const parts = isBroken ? pieces(longer, most) : [word];
-        current = parts.pop();
-        lines.push(...parts);
-      }
-      return [...lines, current ?? ''].map(each => indent + each);
-    })
+    .flatMap(line => foldLine(line, columns))
     .join('\n');
 
 /** A sentence that another room made, with a capital at its beginning; names and addresses stay as they are. */
 export const sentence = (text: string): string =>
   text.replace(/^[a-z]+(?= )/, word => (word[0] as string).toUpperCase() + word.slice(1));
+
+/** Why a file cannot be read or written: what the system says, without its code and the call. */
+export const whyOf = ({ message }: Error): string => /^E[A-Z]+: ([^,]+)/.exec(message)?.[1] ?? message;
 
 export const number = (value: number): string => value.toLocaleString('en-US');
 /** `1 dead letter`, `2 dead letters`. */

@@ -1,0 +1,50 @@
+import { count, number, plain } from '../screen/text.ts';
+import type { Preview } from './preview.ts';
+
+/** What a repair does, in a sentence. */
+const repairWords = (set: object): string => {
+  const parts = Object.entries(set).map(([field, value]) =>
+    value === null ? `${field} is taken away` : `${field}=${value} is set`,
+  );
+  return parts.length === 0 ? '' : `In each receipt ${plain(parts.join(', '))}.`;
+};
+
+/** What is sent in vain. */
+const deadAgainWords = ({ letters, dead_again: { surely, probably } }: Preview): string => {
+  const parts = [
+    ...(surely > 0 ? [`${number(surely)} for sure (malformed or invalid)`] : []),
+    ...(probably > 0 ? [`${number(probably)} probably (refused before, and sent as before)`] : []),
+  ];
+  return parts.length === 0
+    ? ''
+    : `Of ${count(letters, 'dead letter')} these will come back dead, unless they are repaired (--set, --unset) or left out (--code): ${parts.join(', ')}.`;
+};
+
+const LOOKED_AT =
+  'A late receipt is looked at first: where the other side has written since the person read, nothing is marked.';
+const HIDES = 'it hides what the other side has written since the person read, though nobody has read that.';
+
+/** What late receipts meet in the function, by its LATE_RECEIPTS where that is known. */
+const lateWords = ({ letters, late }: Preview, setting: string | undefined): string => {
+  if (late === 0) return '';
+  const some = `${number(late)} of them ${late === 1 ? 'is' : 'are'} late`;
+  const all = late === 1 ? 'It is late' : 'All are late';
+  const which = late === letters ? all : some;
+  switch (setting) {
+    case 'check':
+      return `${which}. ${LOOKED_AT}`;
+    case 'mark':
+    case 'shadow':
+      return `${which}, and the function runs with LATE_RECEIPTS=${setting}: ${HIDES}`;
+    default:
+      return `${which}. ${LOOKED_AT} Where the function runs with LATE_RECEIPTS=mark or shadow, which cannot be seen from here, ${HIDES}`;
+  }
+};
+
+/** What a person should know before a replay: sentences; none where there is nothing to say. */
+export const replayWarnings = (
+  preview: Preview,
+  set: object = {},
+  lateReceipts: string | undefined,
+): string[] =>
+  [repairWords(set), deadAgainWords(preview), lateWords(preview, lateReceipts)].filter(words => words !== '');
