@@ -83,23 +83,34 @@ export const createBreaker = ({ log, count }: Pick<Telemetry, 'log' | 'count'>) 
     startBatch(signal: AbortSignal) {
       let triesLeft = TRIES_PER_BATCH;
       let trying = 0;
+      /** One waits at a time, so that tries go in the order of the batch: what failed lately comes last. */
+      let line = Promise.resolve(false);
       signal.addEventListener('abort', tell, { once: true });
 
-      return async (key: string, call: () => Promise<Outcome>): Promise<Outcome> => {
-        while (opened) {
-          if (signal.aborted || triesLeft + trying === 0)
-            return untried('not called, as others failed', opened);
+      /** Waits for the next try, or for what those under way bring; says whether to try. */
+      const waitForTry = async (): Promise<boolean> => {
+        while (opened && !signal.aborted && triesLeft + trying > 0) {
           const waitMs = Math.ceil(triedAt + TRY_EVERY_MS - performance.now());
-          if (triesLeft > 0 && waitMs <= 0) break;
+          if (triesLeft > 0 && waitMs <= 0) {
+            triesLeft--;
+            trying++;
+            triedAt = performance.now();
+            return true;
+          }
           const turn = new Promise(resolve => triesLeft > 0 && setTimeout(resolve, waitMs));
           await Promise.race([news.promise, turn]);
         }
-        const [isTry, began] = [opened !== undefined, successes];
-        if (isTry) {
-          triesLeft--;
-          trying++;
-          triedAt = performance.now();
+        return false;
+      };
+
+      return async (key: string, call: () => Promise<Outcome>): Promise<Outcome> => {
+        let isTry = false;
+        if (opened) {
+          line = line.then(waitForTry);
+          isTry = await line;
+          if (opened && !isTry) return untried('not called, as others failed', opened);
         }
+        const began = successes;
         try {
           const outcome = await call();
           const wasOpen = opened !== undefined;

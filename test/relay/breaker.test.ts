@@ -216,6 +216,18 @@ describe('while it is open', () => {
     }
   });
 
+  test('tries go in the order of the batch, whatever the clock says when each comes', async () => {
+    const { batch, calls } = start();
+    await open(batch);
+    const began = calls.length;
+    const { now } = performance;
+    let reads = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now() + 0.3 * reads++);
+    await batch(marks('b', 9, hang));
+    clock.mockRestore();
+    expect(calls.slice(began).map(({ key }) => key)).toEqual(['b0', 'b1']);
+  });
+
   test.each([
     ['succeeds', ok()],
     ['meets a receipt at fault', gone],
