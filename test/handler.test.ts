@@ -1,7 +1,9 @@
 // The function from outside: what comes in, what Huawei is asked, what goes out.
+import { useClock } from './clock.ts';
 import { context, fabricated, receipt, startEnvironment, useEnvironment } from './environment.ts';
 
 useEnvironment();
+useClock();
 
 /** What a mark said, as it went over the wire. */
 const said = ({ rawPath, headers, body }: { rawPath: string; headers: object; body: string | undefined }) => {
@@ -86,7 +88,7 @@ describe('what Huawei is asked', () => {
 
   test('at most MAX_IN_FLIGHT requests at once', async () => {
     const environment = await startEnvironment({
-      huawei: { latencyMs: 5 },
+      huawei: { latencyMs: 50 },
       env: { MAX_IN_FLIGHT: '3' },
     });
     const records = Array.from({ length: 30 }, (_, i) => fabricated(receipt(`c${i}`)));
@@ -98,12 +100,12 @@ describe('what Huawei is asked', () => {
     const environment = await startEnvironment({ env: { MAX_REQUESTS_PER_SECOND: '20' } });
     const batch = (name: string, size: number) =>
       Array.from({ length: size }, (_, i) => fabricated(receipt(`${name}${i}`)));
+    const began = performance.now();
     await environment.invoke(batch('a', 15));
     await environment.invoke(batch('b', 30));
-    const starts = environment.marks().map(({ at }) => at);
-    expect(starts).toHaveLength(45);
-    // Arrivals may be a little closer than starts.
-    for (const [i, at] of starts.slice(20).entries()) expect(at - (starts[i] as number)).toBeGreaterThan(960);
+    expect(environment.marks()).toHaveLength(45);
+    // The last five start in the third window; in the second, had the second batch begun anew.
+    expect(performance.now() - began).toBeGreaterThan(2000);
   });
 });
 
@@ -156,7 +158,7 @@ describe('receipts that ask for the same mark', () => {
     expect(failed).toEqual([0, 1]);
     expect(environment.marks()).toHaveLength(1);
     expect(environment.hiddenSeconds(ids[0] as string)).toBeLessThanOrEqual(5);
-    expect(environment.hiddenSeconds(ids[1] as string)).toBeGreaterThan(75);
+    expect(environment.hiddenSeconds(ids[1] as string)).toBeGreaterThanOrEqual(80);
   });
 
   test('in batches one after the other are a call each: the unread state is as of now', async () => {
@@ -323,8 +325,7 @@ describe('telemetry', () => {
     const metrics = environment.metrics();
     expect(metrics).toMatchObject({ Marked: 1, Settled: 1, DeadLettered: 2 });
     expect(metrics).not.toHaveProperty('Rejected');
-    expect(metrics.ReadLag).toBeGreaterThanOrEqual(5000);
-    expect(metrics.ReadLag).toBeLessThan(15_000);
+    expect(metrics.ReadLag).toBe(5000);
   });
 
   test('the age of the oldest receipt that was not settled, and throttles', async () => {
@@ -338,8 +339,7 @@ describe('telemetry', () => {
     const metrics = environment.metrics();
     expect(metrics).toMatchObject({ Settled: 0 });
     expect(environment.counts()).toMatchObject({ throttles: 2, rate_limited: 2 });
-    expect(metrics.OldestUnsettledAge).toBeGreaterThanOrEqual(600);
-    expect(metrics.OldestUnsettledAge).toBeLessThan(610);
+    expect(metrics.OldestUnsettledAge).toBe(600);
   });
 
   test('metrics know no dimension but the service', async () => {

@@ -170,16 +170,11 @@ describe('the list', () => {
 });
 
 describe('a look that meets trouble', () => {
-  test.each<[string, Fault, string]>([
-    ['a 503', { does: 'answer', status: 503 }, 'unavailable'],
-    ['a 200 with OSM.01010014', { does: 'error_code', code: 'OSM.01010014' }, 'unavailable'],
-    ['a 429', { does: 'retry_after', after: 1 }, 'rate_limited'],
-    ['a reset', { does: 'reset' }, 'unreachable'],
-    ['a hang', { does: 'hang' }, 'timeout'],
-  ])('%s: late ones come back later, fresh ones go on, and five pause the looks', async (_, fault, code) => {
+  // What is trouble: huawei/messages.test.ts.
+  test('late ones come back later, fresh ones go on, and five pause the looks', async () => {
     const environment = await start({
-      huawei: { faults: [{ ...fault, match: lists }] },
-      env: { REQUEST_TIMEOUT_MS: '300', MAX_IN_FLIGHT: '1' },
+      huawei: { faults: [{ does: 'answer', status: 503, match: lists }] },
+      env: { MAX_IN_FLIGHT: '1' },
     });
     const sent = { SentTimestamp: String(ago(10 * MINUTE_MS)) };
     const { failed, ids } = await environment.deliver([
@@ -190,12 +185,11 @@ describe('a look that meets trouble', () => {
       ...Array.from({ length: 3 }, (_, i) => receipt(`fresh-${i}`)),
     ]);
     expect(environment.marks()).toHaveLength(3);
-    const looks = environment.calls().filter(call => call.startsWith('l'));
-    expect(looks).toHaveLength(code === 'unreachable' ? 6 : 5); // a kept connection that breaks is repeated once
+    expect(environment.calls().filter(call => call.startsWith('l'))).toHaveLength(5);
     expect(failed).toEqual(Array.from({ length: 20 }, (_, i) => i));
     for (const index of failed)
       expect(environment.hiddenSeconds(ids[index] as string)).toBeLessThanOrEqual(5);
-    expect(environment.counts()).toMatchObject({ [code]: 20, marked: 3 });
+    expect(environment.counts()).toMatchObject({ unavailable: 20, marked: 3 });
     // What was never looked at is not given up for it, however old.
     expect(environment.deadLetters()).toEqual([]);
     expect(environment.metrics()).not.toHaveProperty('BreakerOpened');
@@ -252,12 +246,12 @@ describe('LATE_RECEIPTS', () => {
     expect(lines[1]).not.toHaveProperty('shadow');
   });
 
-  test.each<Fault>([{ does: 'html502' }, { does: 'hang' }, { does: 'answer', status: 404 }])(
+  test.each<Fault>([{ does: 'html502' }, { does: 'answer', status: 404 }])(
     'shadow: a failed look changes nothing (%j)',
     async fault => {
       const { invoke, osm } = await start({
         huawei: { faults: [{ ...fault, match: lists }] },
-        env: { LATE_RECEIPTS: 'shadow', REQUEST_TIMEOUT_MS: '300' },
+        env: { LATE_RECEIPTS: 'shadow' },
       });
       expect(await failuresOf(invoke(lates('c', 8)))).toBe(0);
       expect(osm.marks).toBe(8);
@@ -280,18 +274,5 @@ describe('looks take their place among the calls', () => {
       if (kind !== 'messages') continue;
       expect(calls.findIndex(call => call.kind === 'mark' && call.caseId === caseId) - i).toBeLessThan(40);
     }
-  });
-
-  test('and within the time: of 1,000 late ones, what was not reached goes back cleanly', async () => {
-    const environment = await start({ env: { MAX_REQUESTS_PER_SECOND: '400' } });
-    const { result, tookMs } = await (async () => {
-      const began = performance.now();
-      const result = await failuresOf(environment.invoke(lates('c', 1000), 4000));
-      return { result, tookMs: performance.now() - began };
-    })();
-    expect(tookMs).toBeLessThan(4500);
-    expect(environment.osm.marks + result).toBe(1000);
-    expect(environment.osm.marks).toBeGreaterThan(100);
-    expect(environment.counts()).toMatchObject({ left: result });
   });
 });
