@@ -23,7 +23,9 @@ export const copySources = async () => {
 };
 
 /** Many times what a deploy takes: a command that hangs is an error and not a night. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 600_000;
+/** How long pipes may stay open after the end; a child of the child may keep them for ever. */
+const PIPES_MS = 10_000;
 
 /**
  * Runs one Serverless command.
@@ -46,13 +48,15 @@ export const serverless = (folder: string, args: string[], env: NodeJS.ProcessEn
     const settle = (code: number | null) => {
       if (code === 0) resolve(said);
       else
-        reject(
-          new Error(
-            `serverless ${args[0]} ${code === null ? 'took over 2 minutes' : 'failed'}:\n${said.trim()}`,
-          ),
-        );
+        reject(new Error(`serverless ${args[0]} ${code === null ? 'was ended' : 'failed'}:\n${said.trim()}`));
     };
-    // What was said is whole when the pipes are closed; a child of the child may keep them open for ever.
-    child.once('close', settle);
-    child.once('exit', code => setTimeout(settle, 1_000, code));
+    // What was said is whole when the pipes are closed.
+    let afterExit: NodeJS.Timeout | undefined;
+    child.once('exit', code => {
+      afterExit = setTimeout(settle, PIPES_MS, code);
+    });
+    child.once('close', code => {
+      clearTimeout(afterExit);
+      settle(code);
+    });
   });

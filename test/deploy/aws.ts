@@ -1,85 +1,110 @@
-import { readFileSync } from 'node:fs';
-import { Agent } from 'node:https';
+import assert from 'node:assert/strict';
 import { CloudFormation } from '@aws-sdk/client-cloudformation';
-import { CloudWatch } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
 import { IAM } from '@aws-sdk/client-iam';
 import { Lambda } from '@aws-sdk/client-lambda';
 import { SecretsManager } from '@aws-sdk/client-secrets-manager';
-import { type Message, SQS } from '@aws-sdk/client-sqs';
-import { type Caller, type SignedCall, signedCall } from './signed-call.ts';
+import { SQS } from '@aws-sdk/client-sqs';
+import aws4 from 'aws4';
+import { isObject, parseJson } from '../../lib/json.ts';
 
 export const REGION = 'eu-west-1';
+export const ACCOUNT = '000000000000';
 /** The emulator's account owner: everything is allowed. */
 export const OWNER = { accessKeyId: 'test', secretAccessKey: 'test' };
 
-/** The environment of a command that runs against the emulator. */
-export const commandEnv = (endpoint: string, certificate: string): NodeJS.ProcessEnv => ({
-  PATH: process.env.PATH,
-  HOME: process.env.HOME,
-  AWS_ENDPOINT_URL: endpoint,
-  AWS_REGION: REGION,
-  AWS_ACCESS_KEY_ID: OWNER.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: OWNER.secretAccessKey,
-  NODE_EXTRA_CA_CERTS: certificate,
-});
-
-export interface LogLine {
-  message?: string;
-  message_id?: string;
-  case_id?: string;
-  code?: string;
-  reason?: string;
-  [field: string]: unknown;
+export interface Keys {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
 }
 
+export interface Call {
+  service: string;
+  /** JSON services: `AmazonSQS.SendMessage` and the like. */
+  target?: string;
+  body?: object;
+  /** Query services, such as STS. */
+  form?: Record<string, string>;
+  headers?: Record<string, string>;
+}
+
+export const sqsCall = (verb: string, QueueUrl: string, body: object = {}): Call => ({
+  service: 'sqs',
+  target: `AmazonSQS.${verb}`,
+  body: { QueueUrl, ...body },
+});
+
+export const ssmCall = (verb: string, Name: string, body: object = {}): Call => ({
+  service: 'ssm',
+  target: `AmazonSSM.${verb}`,
+  body: { Name, ...body },
+});
+
 /** Clients of the account owner, and the few verbs that the checks are told in. */
-export const connect = (endpoint: string, certificate: string) => {
-  const ca = readFileSync(certificate, 'utf8');
-  const options = {
-    endpoint,
-    region: REGION,
-    credentials: OWNER,
-    requestHandler: { httpsAgent: new Agent({ ca, keepAlive: true }) },
-  };
+export const connect = (endpoint: string) => {
+  const options = { endpoint, region: REGION, credentials: OWNER };
   const sqs = new SQS(options);
   const logs = new CloudWatchLogs(options);
   const lambda = new Lambda(options);
   const iam = new IAM(options);
 
+  /** One call of whoever holds these keys, also where it is refused. */
+  const callAs = async (keys: Keys, { service, target, body = {}, form, headers }: Call) => {
+    const request = {
+      host: new URL(endpoint).host,
+      service,
+      region: REGION,
+      method: 'POST',
+      path: '/',
+      headers: target ? { 'Content-Type': 'application/x-amz-json-1.0', 'X-Amz-Target': target } : {},
+      body: form ? `${new URLSearchParams(form)}` : JSON.stringify(body),
+    };
+    const signed = aws4.sign(request, keys).headers as Record<string, string>;
+    const { method, body: sent } = request;
+    const answer = await fetch(endpoint, { method, headers: { ...signed, ...headers }, body: sent });
+    return { status: answer.status, body: await answer.text() };
+  };
+
   return {
     /** For a client that others make. */
     options,
-    /** One call of whoever holds these keys. */
-    callAs: (keys: Caller['keys'], call: SignedCall) =>
-      signedCall({ endpoint, region: REGION, keys, ca }, call),
     cloudFormation: new CloudFormation(options),
-    cloudWatch: new CloudWatch(options),
     secrets: new SecretsManager(options),
     sqs,
     logs,
     lambda,
     iam,
+    callAs,
 
-    async send(QueueUrl: string, ...bodies: (object | string)[]): Promise<string[]> {
-      const sent = bodies.map(async body => {
-        const MessageBody = typeof body === 'string' ? body : JSON.stringify(body);
-        return (await sqs.sendMessage({ QueueUrl, MessageBody })).MessageId ?? '';
-      });
-      return Promise.all(sent);
+    /** A call that the owner makes without a client: what was answered. */
+    async call(call: Call): Promise<string> {
+      const { status, body } = await callAs(OWNER, call);
+      assert.equal(status, 200, body);
+      return body;
     },
 
-    /** Takes up to ten messages, for good. */
-    async take(QueueUrl: string): Promise<Message[]> {
-      const { Messages = [] } = await sqs.receiveMessage({
-        QueueUrl,
-        MaxNumberOfMessages: 10,
-        MessageAttributeNames: ['All'],
-        MessageSystemAttributeNames: ['All'],
-      });
-      for (const { ReceiptHandle } of Messages) await sqs.deleteMessage({ QueueUrl, ReceiptHandle });
-      return Messages;
+    /** Keys of a new user who has the rights of one policy, and no others. */
+    async createUser(UserName: string, PolicyArn: string): Promise<Keys> {
+      await iam.createUser({ UserName });
+      await iam.attachUserPolicy({ UserName, PolicyArn });
+      const { AccessKey } = await iam.createAccessKey({ UserName });
+      return {
+        accessKeyId: AccessKey?.AccessKeyId ?? '',
+        secretAccessKey: AccessKey?.SecretAccessKey ?? '',
+      };
     },
+
+    /** @returns the messages' ids */
+    send: (QueueUrl: string, ...bodies: (object | string)[]): Promise<string[]> =>
+      Promise.all(
+        bodies.map(async body => {
+          const MessageBody = typeof body === 'string' ? body : JSON.stringify(body);
+          const MessageAttributes = { origin: { DataType: 'String', StringValue: 'web' } };
+          const { MessageId } = await sqs.sendMessage({ QueueUrl, MessageBody, MessageAttributes });
+          return MessageId ?? '';
+        }),
+      ),
 
     /** How many messages a queue holds, visible or not. */
     async depth(QueueUrl: string): Promise<number> {
@@ -88,50 +113,28 @@ export const connect = (endpoint: string, certificate: string) => {
       return Number(ApproximateNumberOfMessages) + Number(ApproximateNumberOfMessagesNotVisible);
     },
 
-    /** Everything a function has logged, as text. */
+    /** Everything a function has logged, line by line. */
     async logText(functionName: string): Promise<string[]> {
       const lines: string[] = [];
       let nextToken: string | undefined;
       do {
         const page = await logs.filterLogEvents({ logGroupName: `/aws/lambda/${functionName}`, nextToken });
-        for (const { message } of page.events ?? []) lines.push(message ?? '');
+        for (const { message = '' } of page.events ?? []) lines.push(...message.split('\n'));
         nextToken = page.nextToken;
       } while (nextToken);
       return lines;
     },
 
     /** The JSON among it: log lines and metrics. */
-    async logLines(functionName: string): Promise<LogLine[]> {
-      return (await this.logText(functionName)).flatMap(text =>
-        text.split('\n').flatMap(line => {
-          try {
-            return [JSON.parse(line.slice(line.indexOf('{')))];
-          } catch {
-            return [];
-          }
-        }),
-      );
+    async logLines(functionName: string): Promise<Record<string, unknown>[]> {
+      const lines = await this.logText(functionName);
+      return lines.map(line => parseJson(line.slice(line.indexOf('{')))).filter(isObject);
     },
 
     async invoke(FunctionName: string, payload: object): Promise<{ failed: boolean; result: unknown }> {
       const answer = await lambda.invoke({ FunctionName, Payload: JSON.stringify(payload) });
       const text = Buffer.from(answer.Payload ?? []).toString();
-      return { failed: answer.FunctionError !== undefined, result: text ? JSON.parse(text) : undefined };
-    },
-
-    /**
-     * Sets variables of a function beside those it has; the next invocation is a cold start.
-     *
-     * @returns how to set them back
-     */
-    async configure(FunctionName: string, variables: Record<string, string>): Promise<() => Promise<void>> {
-      const { Environment } = await lambda.getFunctionConfiguration({ FunctionName });
-      const before = Environment?.Variables ?? {};
-      const set = async (Variables: Record<string, string>) => {
-        await lambda.updateFunctionConfiguration({ FunctionName, Environment: { Variables } });
-      };
-      await set({ ...before, ...variables });
-      return () => set(before);
+      return { failed: answer.FunctionError !== undefined, result: parseJson(text) };
     },
   };
 };

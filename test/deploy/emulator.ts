@@ -1,35 +1,34 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { promisify } from 'node:util';
 import { root } from '../../local/serverless.ts';
 import { REGION } from './aws.ts';
 
 const run = promisify(execFile);
 
-/** MiniStack with its version pinned, so that a run next year proves the same; cfn-lint's rules may grow. */
-const PACKAGES = ['ministack==1.5.33', 'cfn-lint>=1.40,<2'];
+/** Pinned, so that a run next year proves the same. */
+const PACKAGES = ['ministack==1.5.33', 'cfn-lint==1.58.0'];
 const venv = path.join(root, '.venv');
 const inVenv = (program: string) => path.join(venv, 'bin', program);
-const START_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 5_000;
+/** It takes two seconds; a bound, so that one that hangs is an error. */
+const START_LIMIT_MS = 180_000;
+/** Each with a port of its own. */
+const START_ATTEMPTS = 3;
 
-/** The first Python on PATH that is new enough; undefined where there is none. */
-const findPython = async (): Promise<string | undefined> => {
+/** The first Python on PATH that is new enough and can make environments; undefined where there is none. */
+const findPython = (): string | undefined => {
+  // Debian has Pythons without ensurepip, which make no environment that has pip.
+  const isEnough = ['-c', 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))'];
   for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python']) {
-    const isNewEnough = ['-c', 'import sys, venv; sys.exit(sys.version_info < (3, 10))'];
-    if (
-      await run(name, isNewEnough).then(
-        () => true,
-        () => false,
-      )
-    )
-      return name;
+    const { status } = spawnSync(name, isEnough);
+    if (status === 0) return name;
   }
   return undefined;
 };
@@ -37,25 +36,24 @@ const findPython = async (): Promise<string | undefined> => {
 /**
  * Makes .venv and installs what the test needs, unless that was done before.
  *
- * @returns false where there is no Python to do it with
+ * @returns what this machine lacks; undefined where all is there
  */
-export const prepareVenv = async (): Promise<boolean> => {
+export const prepareVenv = async (): Promise<string | undefined> => {
   const stamp = path.join(venv, 'installed');
   const wanted = PACKAGES.join('\n');
-  if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted) return true;
-  const python = await findPython();
-  if (!python) return false;
+  if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted) return undefined;
+  const python = findPython();
+  if (!python) return 'Python 3.10 or newer on PATH, with venv and pip';
   await run(python, ['-m', 'venv', venv]);
-  await run(inVenv('python'), [
-    '-m',
-    'pip',
-    'install',
-    '--quiet',
-    '--disable-pip-version-check',
-    ...PACKAGES,
-  ]);
+  // More patience than pip's own with an index that does not answer at once.
+  const options = ['--quiet', '--disable-pip-version-check', '--retries', '10', '--timeout', '60'];
+  try {
+    await run(inVenv('python'), ['-m', 'pip', 'install', ...options, ...PACKAGES]);
+  } catch (error) {
+    return `${PACKAGES.join(' and ')} from a Python package index:\n${(error as Error).message}`;
+  }
   await writeFile(stamp, wanted);
-  return true;
+  return undefined;
 };
 
 /** Every warning of cfn-lint about a template, as it prints them; empty where there is none. */
@@ -84,16 +82,10 @@ const freePort = async (): Promise<number> => {
 
 const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
 
-/**
- * Starts MiniStack with TLS, and with IAM evaluated: functions run under their own roles.
- *
- * @returns where it is, its certificate, its log, and how to end it and every function it runs
- */
-export const startEmulator = async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'relay-emulator-'));
-  const port = await freePort();
+/** Undefined where it ended by itself, as where somebody else took the port meanwhile. */
+const startOn = async (port: number, folder: string) => {
   const logFile = path.join(folder, 'log');
-  const log = openSync(logFile, 'a');
+  const log = openSync(logFile, 'w');
   // Nothing of the caller's environment reaches the functions. TMPDIR is where MiniStack puts its certificate.
   const env = {
     PATH: [path.dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
@@ -108,39 +100,47 @@ export const startEmulator = async () => {
   };
   // A group of its own, so that its functions end with it.
   const child = spawn(inVenv('ministack'), { env, cwd: folder, detached: true, stdio: ['ignore', log, log] });
-
-  const signal = (name: NodeJS.Signals) => {
+  closeSync(log);
+  const kill = () => {
     try {
-      if (child.pid) process.kill(-child.pid, name);
+      if (child.pid) process.kill(-child.pid, 'SIGKILL');
     } catch {
       // Already gone.
     }
   };
-  const stop = async () => {
-    if (!hasEnded(child)) {
-      const ended = once(child, 'exit');
-      signal('SIGTERM');
-      await Promise.race([ended, sleep(STOP_TIMEOUT_MS)]);
-    }
-    signal('SIGKILL');
-    await rm(folder, { recursive: true, force: true });
-  };
-
-  const certificate = path.join(folder, 'ministack-tls', 'server.crt');
-  const isUp = async () => {
-    if (!(await stat(certificate).catch(() => undefined))) return false;
-    return /Running on https/.test(await readFile(logFile, 'utf8'));
-  };
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!(await isUp())) {
-    if (hasEnded(child) || Date.now() > deadline) {
-      const said = await readFile(logFile, 'utf8');
-      await stop();
-      throw new Error(`MiniStack did not start:\n${said.slice(-2000)}`);
-    }
+  // However this process ends.
+  process.once('exit', kill);
+  const deadline = Date.now() + START_LIMIT_MS;
+  while (!/Running on https/.test(await readFile(logFile, 'utf8'))) {
+    if (hasEnded(child)) return undefined;
+    if (Date.now() > deadline)
+      throw new Error(`MiniStack did not start:\n${await readFile(logFile, 'utf8')}`);
     await sleep(100);
   }
-  return { endpoint: `https://127.0.0.1:${port}`, certificate, logFile, stop };
+  return kill;
+};
+
+/**
+ * Starts MiniStack with TLS, which this process trusts from now on, and with IAM evaluated: functions run under their
+ * own roles.
+ *
+ * @returns where it is, its certificate, and how to end it and every function it runs
+ */
+export const startEmulator = async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'relay-emulator-'));
+  for (let attempt = 1; attempt <= START_ATTEMPTS; attempt += 1) {
+    const port = await freePort();
+    const kill = await startOn(port, folder);
+    if (!kill) continue;
+    const certificate = path.join(folder, 'ministack-tls', 'server.crt');
+    setDefaultCACertificates([...getCACertificates(), await readFile(certificate, 'utf8')]);
+    const stop = async () => {
+      kill();
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    };
+    return { endpoint: `https://127.0.0.1:${port}`, certificate, stop };
+  }
+  throw new Error(`MiniStack did not start:\n${await readFile(path.join(folder, 'log'), 'utf8')}`);
 };
 
 export type Emulator = Awaited<ReturnType<typeof startEmulator>>;

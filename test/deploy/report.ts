@@ -8,9 +8,7 @@ export const createReport = () => {
   const seconds = (since: number) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
   return {
-    section(title: string) {
-      console.log(`\n${title}  (${seconds(started)} so far)`);
-    },
+    section: (title: string) => console.log(`\n${title}  (${seconds(started)} so far)`),
 
     /**
      * Runs one check; what it returns is printed beside it. A failed one does not stop the others.
@@ -26,12 +24,11 @@ export const createReport = () => {
         return result;
       } catch (error) {
         failed.push(what);
-        console.log(`  ✗ ${what} (${seconds(since)})\n${indent((error as Error).message)}`);
+        const said = (error as Error).message.replace(/^/gm, '      ');
+        console.log(`  ✗ ${what} (${seconds(since)})\n${said}`);
         return undefined;
       }
     },
-
-    skip: (what: string, why: string) => console.log(`  – ${what}: ${why}`),
 
     /** @returns whether all was well */
     summary(): boolean {
@@ -44,19 +41,16 @@ export const createReport = () => {
 
 export type Report = ReturnType<typeof createReport>;
 
-const indent = (text: string) => text.replace(/^/gm, '      ');
+/** Many times what anything here takes: only what never happens is an error. */
+const LIMIT_MS = 180_000;
 
 /** Waits until `look` finds something, and returns it. */
-export const eventually = async <T>(
-  what: string,
-  look: () => Promise<T | undefined | false>,
-  withinMs = 30_000,
-): Promise<T> => {
-  const deadline = Date.now() + withinMs;
+export const eventually = async <T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> => {
+  const deadline = Date.now() + LIMIT_MS;
   for (;;) {
     const found = await look();
     if (found) return found;
-    if (Date.now() > deadline) throw new Error(`not within ${withinMs / 1000} s: ${what}`);
+    if (Date.now() > deadline) throw new Error(`not within ${LIMIT_MS / 1000} s: ${what}`);
     await sleep(200);
   }
 };

@@ -1,40 +1,19 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as z from 'zod';
 import type { Huawei } from '../../local/huawei/server.ts';
 import { copySources, serverless } from '../../local/serverless.ts';
-import { type Aws, commandEnv, connect, OWNER } from './aws.ts';
+import { connect, OWNER, REGION } from './aws.ts';
 import type { Emulator } from './emulator.ts';
 
-export const SERVICE = 'read-receipt-relay';
-/** For whom mark-as-read may ask tokens of its identity. */
-export const AUDIENCE = 'https://iam.example.com/relay';
-const OUTPUTS = [
-  'QueueUrl',
-  'QueueArn',
-  'DeadLetterQueueUrl',
-  'MarkAsReadFunctionName',
-  'ReplayFunctionName',
-  'ProducerPolicyArn',
-] as const;
-
-const outputsOf = async (aws: Aws, name: string) => {
-  const { Stacks = [] } = await aws.cloudFormation.describeStacks({ StackName: name });
-  const found = new Map(Stacks[0]?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
-  const entries = OUTPUTS.map(key => {
-    const value = found.get(key);
-    if (!value) throw new Error(`the stack has no output ${key}`);
-    return [key, value];
-  });
-  return Object.fromEntries(entries) as Record<(typeof OUTPUTS)[number], string>;
-};
-
-/** A KMS key of the account's owner. */
-export const createKey = async (emulator: Emulator) => {
-  const aws = connect(emulator.endpoint, emulator.certificate);
-  const { body } = await aws.callAs(OWNER, { service: 'kms', target: 'TrentService.CreateKey' });
-  const { KeyMetadata } = JSON.parse(body);
-  return { id: String(KeyMetadata.KeyId), arn: String(KeyMetadata.Arn) };
-};
+const outputsSchema = z.object({
+  QueueUrl: z.string(),
+  QueueArn: z.string(),
+  DeadLetterQueueUrl: z.string(),
+  MarkAsReadFunctionName: z.string(),
+  ReplayFunctionName: z.string(),
+  ProducerPolicyArn: z.string(),
+});
 
 /**
  * One stage of the real serverless.yml in the emulator, and what is known of it.
@@ -42,15 +21,24 @@ export const createKey = async (emulator: Emulator) => {
  * @param own what its stage file holds beside the endpoints
  */
 export const createStack = async (
-  emulator: Emulator,
+  { endpoint, certificate }: Emulator,
   huawei: Huawei,
   stage: string,
   own: Record<string, string> = {},
 ) => {
-  const aws = connect(emulator.endpoint, emulator.certificate);
-  const env = commandEnv(emulator.endpoint, emulator.certificate);
+  const aws = connect(endpoint);
+  /** The environment of a command that runs against the emulator. */
+  const env: NodeJS.ProcessEnv = {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: OWNER.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: OWNER.secretAccessKey,
+    NODE_EXTRA_CA_CERTS: certificate,
+  };
   const sources = await copySources();
-  const name = `${SERVICE}-${stage}`;
+  const name = `read-receipt-relay-${stage}`;
   const params = { osmEndpoint: huawei.url, iamEndpoint: huawei.url, ...own };
   const stageFile = path.join(sources.folder, 'stages', `${stage}.yml`);
   /** Writes stages/STAGE.yml; without params it is not there, as in a clean checkout. */
@@ -64,19 +52,24 @@ export const createStack = async (
     aws,
     env,
     huawei,
-    emulator,
     stage,
     name,
-    secretName: name,
     refusalsName: `/${name}/refusals`,
     params,
     setParams,
     serverless: (...command: string[]) => serverless(sources.folder, [...command, '--stage', stage], env),
-    outputs: () => outputsOf(aws, name),
-    /** What the deployed function is told. */
-    async variables(): Promise<Record<string, string>> {
+    async outputs() {
+      const { Stacks = [] } = await aws.cloudFormation.describeStacks({ StackName: name });
+      const outputs = Stacks[0]?.Outputs ?? [];
+      return outputsSchema.parse(
+        Object.fromEntries(outputs.map(({ OutputKey = '', OutputValue }) => [OutputKey, OutputValue])),
+      );
+    },
+    /** Which OSM the deployed function calls. */
+    async osmEndpoint(): Promise<string | undefined> {
       const FunctionName = `${name}-mark-as-read`;
-      return (await aws.lambda.getFunctionConfiguration({ FunctionName })).Environment?.Variables ?? {};
+      const { Environment } = await aws.lambda.getFunctionConfiguration({ FunctionName });
+      return Environment?.Variables?.OSM_ENDPOINT;
     },
     remove: sources.remove,
   };
@@ -84,4 +77,10 @@ export const createStack = async (
 
 export type Stack = Awaited<ReturnType<typeof createStack>>;
 /** A stack that is deployed. */
-export type Deployed = Stack & { out: Awaited<ReturnType<Stack['outputs']>>; keyId: string };
+export type Deployed = Stack & { out: Awaited<ReturnType<Stack['outputs']>> };
+
+/** Takes away what both queues hold, in flight too. */
+export const emptyQueues = async ({ aws, out }: Deployed) => {
+  await aws.sqs.purgeQueue({ QueueUrl: out.QueueUrl });
+  await aws.sqs.purgeQueue({ QueueUrl: out.DeadLetterQueueUrl });
+};
