@@ -13,7 +13,7 @@ process.on('exit', () => {
 
 /** A Huawei Cloud in which every case is there, queues and a secret, for one scenario or run. */
 export const openPlace = async (world: World, options: HuaweiOptions = {}) => {
-  const place = await world.open({ openCases: true, logAtMost: 0, tokenBytes: 3000, ...options });
+  const place = await world.open({ openCases: true, keepsRequests: false, tokenBytes: 3000, ...options });
   return { ...place, [Symbol.asyncDispose]: place.close };
 };
 

@@ -4,7 +4,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { startAws } from './aws/endpoint.ts';
 import { REGION, startSqs } from './aws/sqs.ts';
 import type { StsOptions } from './aws/sts.ts';
-import { defaultAccount, type HuaweiOptions } from './huawei/options.ts';
+import { account, type HuaweiOptions } from './huawei/options.ts';
 import { startHuawei } from './huawei/server.ts';
 import { createConsumer } from './lambda/consumer.ts';
 
@@ -26,9 +26,9 @@ export const awsVariables = {
 /** The default account's user, as a secret stores it. */
 export const passwordCredentials = {
   type: 'password',
-  domain: defaultAccount.domain,
-  user: 'relay',
-  password: 'right-password',
+  domain: account.domain,
+  user: account.user,
+  password: account.password,
 };
 
 export type World = Awaited<ReturnType<typeof openWorld>>;

@@ -117,7 +117,7 @@ test('wakes up after it was frozen, its connections dead, and marks', async () =
   const batch = (name: string) => Array.from({ length: 20 }, (_, i) => fabricated(receipt(`${name}-${i}`)));
   expect(await environment.invoke(batch('a'))).toEqual({ batchItemFailures: [] });
   environment.signal('SIGSTOP');
-  environment.huawei.dropConnections('idle');
+  environment.huawei.dropIdleConnections();
   const answer = environment.invoke(batch('b'));
   environment.signal('SIGCONT');
   expect(await answer).toEqual({ batchItemFailures: [] });

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import type { Check } from '../lib/doctor/check.ts';
 import type { Attribute } from '../local/aws/sqs.ts';
-import { defaultAccount, type HuaweiOptions } from '../local/huawei/options.ts';
+import type { HuaweiOptions } from '../local/huawei/options.ts';
 import { startHuawei } from '../local/huawei/server.ts';
 import { recordOf } from '../local/lambda/sqs-record.ts';
 import {
@@ -295,4 +295,4 @@ export const aged = (seconds: number): Partial<SQSRecord['attributes']> => ({
   ApproximateFirstReceiveTimestamp: String(Date.now() - seconds * 1000),
 });
 
-export { defaultAccount, passwordCredentials, VISIBILITY_SECONDS };
+export { passwordCredentials, VISIBILITY_SECONDS };

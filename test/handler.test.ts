@@ -93,7 +93,7 @@ describe('what Huawei is asked', () => {
     });
     const records = Array.from({ length: 30 }, (_, i) => fabricated(receipt(`c${i}`)));
     expect(await environment.invoke(records)).toEqual({ batchItemFailures: [] });
-    expect(environment.huawei.state().peakInFlight).toBe(3);
+    expect(environment.huawei.load.peakInFlight).toBe(3);
   });
 
   test('at most MAX_REQUESTS_PER_SECOND starts in any window of one second, over invocations too', async () => {
@@ -121,9 +121,9 @@ describe('receipts that ask for the same mark', () => {
       receipt('2'),
     ]);
     expect(failed).toEqual([]);
-    expect(environment.marks().map(({ caseId, groupId }) => [caseId, groupId])).toEqual([
-      ['1', 'g'],
-      ['2', undefined],
+    expect(environment.marks().map(({ caseId, body }) => [caseId, body])).toEqual([
+      ['1', '{"group_id":"g"}'],
+      ['2', ''],
     ]);
     expect(environment.metrics()).toMatchObject({ Marked: 6, Settled: 6, SupersededExcess: -6, Calls: 2 });
     expect(environment.counts()).toMatchObject({ receipts: 6, marks: 2, coalesced: 4 });

@@ -94,7 +94,7 @@ test(
         { does: 'slow', ms: 150, ...onMarks },
         { does: 'reset', times: 10, probability: 0.2, ...onMarks },
         { does: 'half', times: 10, probability: 0.2, ...onMarks },
-        { does: 'close', handled: true, times: 10, probability: 0.2, ...onMarks },
+        { does: 'lose', times: 10, probability: 0.2, ...onMarks },
         { does: 'not_http', times: 5, probability: 0.2, ...onMarks },
       ],
     });

@@ -4,7 +4,7 @@
 import { jest } from '@jest/globals';
 import { createReplay } from '../lib/dead-letters/replay.ts';
 import { createQueue } from '../lib/sqs/queue.ts';
-import type { Listing } from '../local/huawei/options.ts';
+import type { Listing } from '../local/huawei/osm/message-list.ts';
 import { createRandom } from '../simulation/engine/random.ts';
 import { useClock } from './clock.ts';
 import { receipt, startEnvironment, useEnvironment } from './environment.ts';
@@ -35,7 +35,7 @@ test('through outages and replays, what nobody has read stays unread, and the re
   const below = (limit: number) => dice.int(0, limit - 1);
   const ids = Array.from({ length: CASES }, (_, index) => `case-${index}`);
   const environment = await startEnvironment({
-    huawei: { cases: Object.fromEntries(ids.map(id => [id, { unread: 0 }])), logAtMost: 0 },
+    huawei: { cases: Object.fromEntries(ids.map(id => [id, { unread: 0 }])), keepsRequests: false },
     env: {
       // Every receipt is late as soon as any time has passed: nothing is excused.
       LATE_AFTER_SECONDS: '0',
@@ -84,7 +84,7 @@ test('through outages and replays, what nobody has read stays unread, and the re
     huawei.osm.list(dice.pick(listings));
     huawei.faults.clear();
     const kind = isDown ? 'mark' : dice.pick(['mark', 'messages', undefined] as const);
-    const does = isDown ? 'html502' : dice.pick(['html502', 'reset', 'not_json'] as const);
+    const does = isDown ? 'html502' : dice.pick(['html502', 'reset', 'half'] as const);
     const times = isDown ? Number.POSITIVE_INFINITY : below(40);
     if (kind) huawei.faults.add({ does, times, match: { kind } });
     await takeBatches();

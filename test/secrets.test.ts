@@ -15,7 +15,6 @@ const passwords = {
   odd: secret('pä"ß\\w/+rd&=?% *\'(1)~€🎫>>>???'),
   short: secret('Zq7!'),
 };
-const accountOf = (password: string) => ({ domain: 'acme', users: [{ name: 'relay', password }] });
 const credentialsOf = (password: string) => ({ type: 'password', domain: 'acme', user: 'relay', password });
 
 /** A fault that repeats what it was sent: whatever the test makes of the request. */
@@ -107,7 +106,7 @@ describe.each(Object.entries(passwords))('a password (%s)', (_, password) => {
     const environment = await startEnvironment({
       credentials: credentialsOf(password),
       huawei: {
-        accounts: [accountOf(password)],
+        password,
         faults: [echo('mark', () => ({ status: 200, ...spell(password) }))],
       },
     });
@@ -220,7 +219,7 @@ describe('what AWS repeats', () => {
       AWS_ENDPOINT_URL_SECRETS_MANAGER: stores.url,
       AWS_ENDPOINT_URL_SSM: stores.url,
     };
-    const huawei = { accounts: [accountOf(password)] };
+    const huawei = { password };
     return { environment: await startEnvironment({ huawei, ...setup, env }) };
   };
 
@@ -253,7 +252,7 @@ describe('what AWS repeats', () => {
     'SQS: our keys, in errors of %s',
     async action => {
       const { environment } = await start('secretsmanager', {
-        huawei: { accounts: [accountOf(password)], faults: [{ does: 'html502', match: { kind: 'mark' } }] },
+        huawei: { password, faults: [{ does: 'html502', match: { kind: 'mark' } }] },
       });
       const message = (headers: object) =>
         `The canonical string was ${JSON.stringify(headers)} ${keys().join(' ')}`;

@@ -40,12 +40,12 @@ const scenarioOf =
       await using running = await startFunction(file, place, { requestTimeoutMs: PATIENCE_MS });
       for (let seed = 1; seed <= warmUps.times; seed++)
         await running.invoke({ batch: { ...warmUps.batch, seed } });
-      const before = place.huawei.state().requests;
+      const before = place.huawei.load.requests;
       const run = await running.invoke({ batch });
       // The peers' connections may give up where thousands open at once; that is a result, ours would be a fault.
       if (run.failed.length > 0 && name === 'relay')
         throw new Error(`${run.failed.length} of our receipts failed.`);
-      return { ...run, calls: place.huawei.state().requests - before };
+      return { ...run, calls: place.huawei.load.requests - before };
     });
     return {
       title,

@@ -24,7 +24,7 @@ const now = () => performance.timeOrigin + performance.now();
 /** The wait of the healthy receipts from sending to mark, its 99th percentile; infinite where one never was. */
 const p99 = async ({ world }: Bench, { file }: Target, hanging: number) => {
   await using place = await openPlace(world, {
-    logAtMost: Number.MAX_SAFE_INTEGER,
+    keepsRequests: true,
     faults: [{ does: 'hang', match: ({ caseId }) => caseId?.startsWith('hanging') ?? false }],
   });
   const { receipts, deadLetters, consumer, huawei } = place;
@@ -52,7 +52,7 @@ const p99 = async ({ world }: Bench, { file }: Target, hanging: number) => {
     receipts.put(JSON.stringify(receiptOf(`healthy-${index}`)));
   }
   const end = now() + WAIT_FOR_LAST_MS;
-  while (huawei.state().marks < HEALTHY && now() < end) await sleep(100);
+  while (huawei.osm.marks < HEALTHY && now() < end) await sleep(100);
   isOver.abort();
   await Promise.all(polls);
   const markedAt = new Map(

@@ -25,7 +25,7 @@ interface Course {
 
 const deliverAll = async ({ world, progress }: Bench, target: Target, course: Course) => {
   progress(target.title);
-  await using place = await openPlace(world, { logAtMost: Number.MAX_SAFE_INTEGER, ...course.options });
+  await using place = await openPlace(world, { keepsRequests: true, ...course.options });
   const { consumer, deadLetters, huawei, receipts } = place;
   if (target.name === 'middy' || target.name === 'powertools') {
     const policy = { deadLetterTargetArn: deadLetters.arn, maxReceiveCount: PEERS_RECEIVES };
@@ -52,7 +52,7 @@ const deliverAll = async ({ world, progress }: Bench, target: Target, course: Co
   const calls = huawei.requests.filter(({ caseId }) => caseId);
   const ofOne = [...Map.groupBy(calls, ({ caseId }) => caseId).values()].map(({ length }) => length);
   return {
-    ...{ billedMs, deliveries, back, seconds, marks: huawei.state().marks, calls: calls.length },
+    ...{ billedMs, deliveries, back, seconds, marks: huawei.osm.marks, calls: calls.length },
     ...{ mostCalls: Math.max(...ofOne), dead: deadLetters.all().length, hidden: huawei.osm.hidden().length },
   };
 };

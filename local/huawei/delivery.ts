@@ -3,63 +3,41 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from './answer.ts';
 import type { Trouble } from './faults.ts';
 
-const BIG_BYTES = 10 * 1024 * 1024;
-/** Over the 64 KB that the relay's client takes. */
-const HUGE_HEADERS_BYTES = 100 * 1024;
-
 /** Sends the answer, or spoils it on its way; false where no status line went out. */
-export function deliver(
+export const deliver = (
   response: ServerResponse,
-  answer: Answer | undefined,
+  answer: Answer | 'nothing',
   trouble: Trouble | undefined,
-): boolean {
+): boolean => {
   const { socket } = response;
   switch (trouble?.does) {
     case 'reset':
       socket?.resetAndDestroy();
       return false;
     case 'close':
+    case 'lose':
       socket?.destroy();
-      return false;
-    case 'hang':
       return false;
     case 'not_http':
       socket?.end('this is not HTTP\r\n\r\n');
       return false;
   }
-  if (answer === undefined) return false;
-  switch (trouble?.does) {
-    case 'trickle':
-      void trickle(response, answer, trouble.msPerByte);
-      return true;
-    case 'big': {
-      const padding = 'x'.repeat(BIG_BYTES);
-      send(response, { ...answer, body: JSON.stringify({ padding }) });
-      return true;
-    }
-    case 'huge_headers': {
-      const padding = 'x'.repeat(HUGE_HEADERS_BYTES);
-      send(response, { ...answer, headers: { ...answer.headers, 'X-Padding': padding } });
-      return true;
-    }
-    case 'half':
-      head(response, answer, Buffer.byteLength(answer.body) + 1_000);
-      response.write(answer.body, () => socket?.destroy());
-      return true;
-    default:
-      send(response, answer);
-      return true;
-  }
-}
-
-function send(response: ServerResponse, answer: Answer): void {
-  head(response, answer, Buffer.byteLength(answer.body));
-  response.end(answer.body);
-}
-
-async function trickle(response: ServerResponse, answer: Answer, msPerByte: number): Promise<void> {
+  if (answer === 'nothing') return false;
+  const { status, headers } = answer;
   const body = Buffer.from(answer.body);
-  head(response, answer, body.length);
+  const length = trouble?.does === 'half' ? body.length + 1_000 : body.length;
+  // A 204 or 304 has no body, and says no length.
+  response.writeHead(
+    status,
+    status === 204 || status === 304 ? headers : { ...headers, 'Content-Length': length },
+  );
+  if (trouble?.does === 'half') response.write(body, () => socket?.destroy());
+  else if (trouble?.does === 'trickle') void trickle(response, body, trouble.msPerByte);
+  else response.end(body);
+  return true;
+};
+
+const trickle = async (response: ServerResponse, body: Buffer, msPerByte: number): Promise<void> => {
   response.flushHeaders();
   for (const byte of body) {
     await sleep(msPerByte, undefined, { ref: false });
@@ -67,10 +45,4 @@ async function trickle(response: ServerResponse, answer: Answer, msPerByte: numb
     response.write(Buffer.of(byte));
   }
   response.end();
-}
-
-function head(response: ServerResponse, { status, headers }: Answer, contentLength: number): void {
-  // A 204 or 304 has no body, and says no length.
-  const length = status === 204 || status === 304 ? {} : { 'Content-Length': contentLength };
-  response.writeHead(status, { ...headers, ...length });
-}
+};

@@ -31,8 +31,9 @@ interface Options {
 /** Everything that surrounds the relay, on this machine: SQS, Huawei Cloud, Lambda. Ports are free ones. */
 export const openEnvironment = async ({ cases, onLine, onInvoke, onBatch }: Options) => {
   const world = await openWorld();
-  const place = await world.open({ cases, messageList: { fraction: 3 } });
+  const place = await world.open({ cases });
   const { huawei, receipts, deadLetters, variables } = place;
+  huawei.osm.list({ fraction: 3 });
 
   const lambda = startFunction({
     bundle: BUNDLE,

@@ -51,7 +51,7 @@ const environment = await openEnvironment({
 const { huawei, variables } = environment;
 
 const stayUp = () => {
-  for (const caseId of ['demo-1', 'demo-2', 'demo-team']) huawei.osm.addUnread(caseId, 3);
+  for (const caseId of ['demo-1', 'demo-2', 'demo-team']) huawei.osm.addCase(caseId, { unread: 3 });
   heading('Your turn');
   paragraph('Everything stays up until Ctrl-C. In another terminal, in this folder:');
   print();

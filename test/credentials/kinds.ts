@@ -34,8 +34,8 @@ const keyOf = (name: string) => ({
 });
 export const keys = { first: keyOf('FIRST'), second: keyOf('SECOND') };
 const accessKeys = {
-  [keys.first.access_key]: { secretKey: keys.first.secret_key },
-  [keys.second.access_key]: { secretKey: keys.second.secret_key },
+  [keys.first.access_key]: keys.first.secret_key,
+  [keys.second.access_key]: keys.second.secret_key,
 };
 const oidc = {
   type: 'oidc',
@@ -63,7 +63,7 @@ export const start = async (
       issuer: aws.url,
       audience: AUDIENCE,
       keys: kind === 'oidc' ? await aws.sts.keys() : '{"keys":[]}',
-      rules: [{ sub: ROLE, group: 'agents' }],
+      rules: [{ sub: ROLE }],
     },
   };
   const given =
@@ -89,7 +89,7 @@ export const start = async (
     else aws.secrets.set(id, typeof content === 'string' ? content : JSON.stringify(content));
   };
   const rightOf = async (): Promise<object> => {
-    if (kind === 'token') return { type: 'token', ...huawei.iam.issueToken('relay') };
+    if (kind === 'token') return { type: 'token', ...huawei.iam.issueToken() };
     return kind === 'password' ? passwordCredentials : kind === 'aksk' ? keys.first : oidc;
   };
   if (kind === 'token' && !wrong) await put(await rightOf());
@@ -124,7 +124,7 @@ export const start = async (
     end(): void {
       if (kind === 'password') {
         nextPassword.password = secret(`password-of-the-tests-${++password}`);
-        huawei.iam.setPassword('relay', nextPassword.password);
+        huawei.iam.setPassword(nextPassword.password);
       } else if (kind === 'aksk') {
         const { access_key } = key;
         huawei.faults.add({

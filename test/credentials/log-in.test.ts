@@ -130,7 +130,7 @@ describe('a token', () => {
     const service = await start('token', { env: { IAM_ENDPOINT: undefined } });
     const stored = (seconds: number) => ({
       type: 'token',
-      ...service.huawei.iam.issueToken('relay', seconds),
+      ...service.huawei.iam.issueToken(seconds),
     });
     const put = (seconds: number) => {
       const { expiresAt, ...token } = stored(seconds);

@@ -134,7 +134,7 @@ describe('a new key', () => {
     expect(await mark(service, MANY)).toBe(0);
     expect(service.huawei.requests[0]?.kind).toBe('unread');
     expect(asked(service)).toHaveLength(1);
-    expect(service.huawei.state().peakInFlight).toBeGreaterThan(3);
+    expect(service.huawei.load.peakInFlight).toBeGreaterThan(3);
   });
 
   test.each<[string, Fault[], string]>([
@@ -171,7 +171,7 @@ describe('a new key', () => {
     });
     expect(await mark(service, 300)).toBe(becomes === 'marked but one' ? 1 : 0);
     expect(service.deadLetters()).toHaveLength(becomes === 'forbidden' ? 300 : 0);
-    expect(service.huawei.state().peakInFlight).toBeGreaterThan(3);
+    expect(service.huawei.load.peakInFlight).toBeGreaterThan(3);
   });
 
   test.each<[string, Fault[]]>([

@@ -31,7 +31,7 @@ describe.each(kinds)('a %s that Huawei refuses', (kind, minutes, most) => {
     expect(refused(service).length).toBeGreaterThan(first);
     expect(refused(service).length).toBeLessThanOrEqual(first + most);
     expect(service.deadLetters()).toEqual([]);
-    expect(service.huawei.iam.lockState('relay').locked).toBe(false);
+    expect(service.huawei.iam.isLocked()).toBe(false);
     expect(service.counts().log_ins_refused).toBe(2);
   });
 

@@ -60,7 +60,7 @@ const start = async (kind: Kind, store: Store) => {
       const marked = service.huawei.requests.filter(each => each.marked).map(each => each.caseId);
       expect(new Set(marked).size).toBe(sent);
       expect(service.deadLetters()).toEqual([]);
-      expect(service.huawei.iam.lockState('relay').locked).toBe(false);
+      expect(service.huawei.iam.isLocked()).toBe(false);
     },
   };
 };
@@ -97,7 +97,7 @@ describe.each(table)('a %s in %s, with a gap of %i minutes', (kind, store, gap) 
     if (next) await service.put(next);
     else if (kind === 'aksk') await service.put(keys.second);
     expect(await service.minutes(gap)).toBe(0);
-    if (next) service.huawei.iam.setPassword('relay', next.password);
+    if (next) service.huawei.iam.setPassword(next.password);
     else service.end();
     if (kind === 'token') await service.put(await service.nextOf());
     expect(await service.recovered()).toBe(ROUND_SECONDS);
@@ -148,7 +148,7 @@ describe('the secret is ahead of Huawei', () => {
       await service.round();
     }
     expect(service.huawei.iam.failedLogIns).toBe(2);
-    service.huawei.iam.setPassword('relay', ahead.password);
+    service.huawei.iam.setPassword(ahead.password);
     pass({ minutes: 61 });
     expect(await service.recovered()).toBeLessThanOrEqual(60);
     service.expectWhole();
@@ -160,7 +160,7 @@ describe('the secret is ahead of Huawei', () => {
     await service.put(ahead);
     service.instances.splice(0, 2, await service.coldStart());
     await service.round();
-    service.huawei.iam.setPassword('relay', ahead.password);
+    service.huawei.iam.setPassword(ahead.password);
     expect(await service.round()).toBeGreaterThan(0);
     expect(service.huawei.iam.failedLogIns).toBe(1);
     await service.put(ahead);

@@ -114,7 +114,7 @@ const checkRotation = (stack: Deployed, report: Report) =>
     const { aws, huawei, out, name, refusalsName } = stack;
     huawei.osm.addCase('rotated');
     const refusedBefore = huawei.iam.failedLogIns;
-    huawei.iam.setPassword('relay', SECOND_PASSWORD);
+    huawei.iam.setPassword(SECOND_PASSWORD);
     const ids = await aws.send(out.QueueUrl, { case_id: 'rotated' });
     const [line] = await logged(stack, 'receipt.delayed', ids);
     assert.equal(line?.code, 'unauthorized');

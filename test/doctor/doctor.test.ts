@@ -45,7 +45,7 @@ const KEY = {
   access_key: 'ACCESSKEYOFTHETESTS1',
   secret_key: secret('aSecretKeyOfTheDoctorsTests'),
 };
-const accessKeys = { [KEY.access_key]: { secretKey: KEY.secret_key } };
+const accessKeys = { [KEY.access_key]: KEY.secret_key };
 
 describe('where all is well', () => {
   test('with a password: one log-in, one call that reads, nothing marked', async () => {
@@ -78,7 +78,7 @@ describe('where all is well', () => {
   ])('with a %s: no log-in', async (type, line) => {
     const { check, huawei, store } = await start({ huawei: { accessKeys } });
     const before = huawei.iam.logIns;
-    await store(type === 'aksk' ? KEY : { type: 'token', ...huawei.iam.issueToken('relay') });
+    await store(type === 'aksk' ? KEY : { type: 'token', ...huawei.iam.issueToken() });
     const checks = await check();
     expect(byStatus(checks, 'failed')).toEqual([]);
     expect(only(checks, line).status).toBe('ok');
@@ -111,7 +111,7 @@ describe('what is wrong is named, with what to do', () => {
       {
         credentials: { type: 'token', token: secret('no-token-of-ours') },
         env: { REQUEST_TIMEOUT_MS: '300' },
-        huawei: { faults: [{ does: 'hang', match: { path: '/' } }] },
+        huawei: { faults: [{ does: 'hang', match: { kind: 'other' } }] },
       },
       'OSM',
       /no whole answer/,

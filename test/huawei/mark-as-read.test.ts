@@ -25,7 +25,7 @@ const instanceAt = (
   huawei: Huawei,
   { perSecond = 10_000, headers = {}, again = (_: Answer | Broken): boolean => false } = {},
 ) => {
-  const { token } = huawei.iam.issueToken('relay');
+  const { token } = huawei.iam.issueToken();
   const counts: Record<string, number> = {};
   const send = createPacedSend({
     client: createClient(huawei.url, 3000),
@@ -59,8 +59,8 @@ test("a mark's own headers go before the configured ones; a look asks in its own
   await mark({ case_id: '1', language: 'de-de' }, timing());
   await look({ case_id: '1' }, timing());
   expect(huawei.requests).toMatchObject([
-    { kind: 'mark', language: 'de-de', timeZone: 'GMT+1', site: '1' },
-    { kind: 'messages', language: 'en-us', timeZone: 'GMT+8', site: '1' },
+    { kind: 'mark', headers: { 'x-language': 'de-de', 'x-time-zone': 'GMT+1', 'x-site': '1' } },
+    { kind: 'messages', headers: { 'x-language': 'en-us', 'x-time-zone': 'GMT+8', 'x-site': '1' } },
   ]);
 });
 
@@ -101,10 +101,10 @@ test.each([
 test('the repeat opens a connection of its own, whatever others are kept: they may be dead too', async () => {
   const { huawei, mark } = await start({ latencyMs: 20 });
   await Promise.all(['1', '2', '3'].map(case_id => mark({ case_id }, timing())));
-  expect(huawei.state().connections).toBe(3);
+  expect(huawei.load.connections).toBe(3);
   huawei.faults.add({ does: 'close', times: 1 });
   expect(await mark({ case_id: '1' }, timing())).toMatchObject(MARKED);
-  expect(huawei.state().connections).toBe(4);
+  expect(huawei.load.connections).toBe(4);
 });
 
 test('there is one such repeat for a mark, also where its call is made again after a 401', async () => {
@@ -150,7 +150,7 @@ test('the read-only call that proves a key at the start counts against the pace'
   const secretKey = secret('secretKeyOfTheTestsOfThePace0123456789');
   const before = performance.now();
   const { deliver, huawei } = await startEnvironment({
-    huawei: { accessKeys: { KEY: { secretKey } } },
+    huawei: { accessKeys: { KEY: secretKey } },
     credentials: { type: 'aksk', access_key: 'KEY', secret_key: secretKey },
     env: { MAX_REQUESTS_PER_SECOND: '1' },
   });

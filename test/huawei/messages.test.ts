@@ -66,9 +66,7 @@ describe('the time of a message', () => {
     const times = fc.integer({ min: Date.parse('2000-01-01'), max: Date.parse('2100-01-01') });
     fc.assert(
       fc.property(times, ways, (at, way) => {
-        const read = writtenBy(
-          timeText(at, { order: 'ascending', misreadZone: undefined, ...way }),
-        ) as number;
+        const read = writtenBy(timeText(at, way)) as number;
         expect(read).toBeGreaterThanOrEqual(at);
         expect(read - at).toBeLessThanOrEqual(way.fraction < 3 ? 10 ** (3 - way.fraction) : 0);
       }),
@@ -188,7 +186,6 @@ describe('a look', () => {
     offset: 'Z',
     separator: 'T',
     fraction: 0,
-    misreadZone: undefined,
   } as const;
 
   /** Answers as a case of so many messages, the newest an hour later than the others; or as it is told. */
@@ -198,7 +195,7 @@ describe('a look', () => {
     told: (Answer | Broken | undefined)[] = [],
   ) => {
     const calls: Call[] = [];
-    const message = { own: false, content: 'private', listed: {}, unread: true, cleared: undefined };
+    const message = { own: false, content: 'private', listed: {}, unread: true, clearedAt: undefined };
     const messages = Array.from({ length: count }, (_, i) => ({ ...message, at: T - 3_600_000 + i }));
     messages.push({ ...message, at: T });
     const look = createLook({

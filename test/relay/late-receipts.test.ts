@@ -50,8 +50,8 @@ describe('a receipt', () => {
     expect(await failuresOf(invoke([late('1', undefined, group)]))).toBe(0);
     expect(calls()).toEqual(['l 1', 'm 1']);
     expect(huawei.requests.find(({ kind }) => kind === 'messages')).toMatchObject({
-      query: 'group_id=g%201&limit=100',
-      timeZone: 'GMT+8',
+      rawPath: expect.stringMatching(/\/cases\/1\/messages\?group_id=g%201&limit=100$/),
+      headers: { 'x-time-zone': 'GMT+8' },
     });
     expect(osm.unread('1')).toBe(0);
   });
@@ -266,7 +266,7 @@ describe('looks take their place among the calls', () => {
     expect(await failuresOf(invoke(lates('c', 40)))).toBe(0);
     // 80 calls in windows of 20: the last twenty begin three seconds after the first.
     expect(performance.now() - began).toBeGreaterThan(2999);
-    expect(huawei.state().peakInFlight).toBeLessThanOrEqual(20);
+    expect(huawei.load.peakInFlight).toBeLessThanOrEqual(20);
     const calls = huawei.requests.filter(({ kind }) => kind !== 'log_in');
     expect(calls).toHaveLength(80);
     // Each mark in the window after that of its look, before the twenty looks that wait.

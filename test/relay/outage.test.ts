@@ -50,7 +50,7 @@ describe('the breaker', () => {
     const environment = await startEnvironment({ huawei: { faults: fault ? [fault] : [] }, env: oneByOne });
     if (!fault) {
       await environment.invoke(receipts('before', 1));
-      await environment.huawei.down();
+      await environment.huawei.close();
     }
     expect(await failuresOf(environment.invoke(receipts('c', 40)))).toBe(40);
     expect(environment.metrics().Calls).toBeLessThan(20);

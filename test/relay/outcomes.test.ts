@@ -111,11 +111,19 @@ describe('a batch at a Huawei that answers', () => {
     const broken: { what: string; trouble: Trouble; code: FailureCode }[] = [
       {
         what: 'a redirect, which is not followed',
-        trouble: { does: 'redirect', to: '/v3/auth/tokens', status: 307 },
+        trouble: { does: 'answer', status: 307, headers: { Location: '/v3/auth/tokens' } },
         code: 'unavailable',
       },
-      { what: '200 with 10 MB', trouble: { does: 'big' }, code: 'unavailable' },
-      { what: 'headers over 64 KB', trouble: { does: 'huge_headers' }, code: 'unavailable' },
+      {
+        what: '200 with 10 MB',
+        trouble: { does: 'answer', status: 200, body: { padding: 'x'.repeat(10e6) } },
+        code: 'unavailable',
+      },
+      {
+        what: 'headers over 64 KB',
+        trouble: { does: 'answer', status: 200, headers: { 'X-Padding': 'x'.repeat(1e5) }, body: {} },
+        code: 'unavailable',
+      },
       { what: 'a reset', trouble: { does: 'reset' }, code: 'unreachable' },
       { what: 'a connection closed without an answer', trouble: { does: 'close' }, code: 'unreachable' },
       { what: 'half an answer', trouble: { does: 'half' }, code: 'unreachable' },
@@ -175,7 +183,7 @@ describe('a log-in that brings no token decides for all who wait for it', () => 
   ];
   test.each(rows)('%s', async (_, trouble, code) => {
     const environment = await startEnvironment({
-      huawei: { faults: [{ ...trouble, match: { method: 'POST', path: '/v3/auth/tokens' } } as Fault] },
+      huawei: { faults: [{ ...trouble, match: { kind: 'log_in' } } as Fault] },
       env: { REQUEST_TIMEOUT_MS: '1000' },
     });
     const { failed, ids } = await environment.deliver([

@@ -1,73 +1,57 @@
 import * as z from 'zod';
 import { parseJson } from '../../../lib/json.ts';
 import { type Answer, json } from '../answer.ts';
-import type { Account } from '../options.ts';
-import { isJson, type LoggedRequest } from '../requests.ts';
+import { account } from '../options.ts';
+import { jsonOf, type LoggedRequest } from '../requests.ts';
 
-const byNameOrId = z
+/** By name, by id, or by both. */
+const named = z
   .strictObject({ name: z.string().min(1).optional(), id: z.string().min(1).optional() })
-  .refine(given => given.name !== undefined || given.id !== undefined);
+  .refine(({ name, id }) => name !== undefined || id !== undefined);
 
-export const scopeSchema = z
-  .strictObject({ domain: byNameOrId.optional(), project: byNameOrId.optional() })
-  .refine(given => (given.domain === undefined) !== (given.project === undefined));
+const isNamed = (given: z.output<typeof named>, name: string, id: string): boolean =>
+  (given.name ?? name) === name && (given.id ?? id) === id;
 
-const logInSchema = z.strictObject({
-  auth: z.strictObject({
-    identity: z.strictObject({
-      methods: z.tuple([z.literal('password')]),
-      password: z.strictObject({
-        user: z.strictObject({ domain: byNameOrId, name: z.string().min(1), password: z.string().min(1) }),
-      }),
+export const isAccount = (domain: z.output<typeof named>): boolean =>
+  isNamed(domain, account.domain, account.domainId);
+
+const scopeSchema = z
+  .strictObject({ domain: named.optional(), project: named.optional() })
+  .refine(({ domain, project }) => (domain === undefined) !== (project === undefined));
+
+export const passwordSchema = z.strictObject({
+  identity: z.strictObject({
+    methods: z.tuple([z.literal('password')]),
+    password: z.strictObject({
+      user: z.strictObject({ domain: named, name: z.string().min(1), password: z.string().min(1) }),
     }),
-    scope: scopeSchema.optional(),
   }),
+  scope: scopeSchema.optional(),
 });
 
-export type Scope = z.output<typeof scopeSchema>;
+export const idTokenSchema = z.strictObject({
+  id_token: z.strictObject({ id: z.string().min(1) }),
+  scope: scopeSchema.optional(),
+});
 
 /** What a log-in asks for, or the refusal of one that is not in the documented form. */
-export function readLogIn(entry: LoggedRequest) {
-  if (!isJson(entry)) {
-    return iamError(400, 'Expecting to find application/json in Content-Type header.');
-  }
-  const parsed = logInSchema.safeParse(parseJson(entry.body ?? ''));
-  if (!parsed.success) return iamError(400, 'The request body is invalid.');
-  const { identity, scope } = parsed.data.auth;
-  return { user: identity.password.user, scope };
-}
+export const readLogIn = <Asked>(schema: z.ZodType<Asked>, request: LoggedRequest): Asked | Answer => {
+  const parsed = z.strictObject({ auth: schema }).safeParse(parseJson(jsonOf(request) ?? ''));
+  return parsed.success ? parsed.data.auth : iamError(400, 'The request body is invalid.');
+};
 
-export function iamError(status: 400 | 401 | 403 | 404 | 405, message: string): Answer {
-  const titles = {
-    400: 'Bad Request',
-    401: 'Unauthorized',
-    403: 'Forbidden',
-    404: 'Not Found',
-    405: 'Method Not Allowed',
-  };
-  return json(status, { error: { code: status, message, title: titles[status] } });
-}
-
-export function scopeRefusal(account: Account, scope: Scope | undefined): Answer | undefined {
-  if (scope?.domain && !isNamed(scope.domain, account.domain, domainIdOf(account))) {
+export const scopeRefusal = (scope: z.output<typeof scopeSchema> | undefined): Answer | undefined => {
+  const { domain, project } = scope ?? {};
+  if (domain && !isAccount(domain)) {
     return iamError(403, 'You are not authorized to perform the requested action.');
   }
-  const project = scope?.project;
   if (project && !Object.entries(account.projects).some(([name, id]) => isNamed(project, name, id))) {
     return iamError(401, 'The project does not exist or the user has no access to it.');
   }
   return undefined;
-}
+};
 
-export function domainIdOf(account: Account): string {
-  return account.domainId ?? `id-of-${account.domain}`;
-}
+const titles = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found' };
 
-export function isNamed(
-  given: { name?: string | undefined; id?: string | undefined },
-  name: string,
-  id: string,
-): boolean {
-  if (given.name === undefined && given.id === undefined) return false;
-  return (given.name ?? name) === name && (given.id ?? id) === id;
-}
+export const iamError = (status: keyof typeof titles, message: string): Answer =>
+  json(status, { error: { code: status, message, title: titles[status] } });

@@ -1,4 +1,4 @@
-import type { Clock, Settings } from '../options.ts';
+import type { Clock, NewCase, Settings } from '../options.ts';
 
 /** A case's first messages are older than any receipt may be: queue and dead letters keep one for weeks only. */
 const FIRST_MESSAGES_AGE_MS = 60 * 86_400_000;
@@ -9,17 +9,16 @@ export interface Writing {
   at?: number;
   /** By the customer's own side: never unread. @default false */
   own?: boolean;
-  /** @default 400 characters at most go through the real one; nothing is cut here */
+  /** 400 characters at most go through the real one; nothing is cut here. @default '' */
   content?: string;
   /** Put over the message as it is listed, for odd shapes; `undefined` takes a field away. */
   listed?: Record<string, unknown>;
 }
 
-export interface CaseMessage extends Required<Omit<Writing, 'at'>> {
-  at: number;
+export interface CaseMessage extends Required<Writing> {
   unread: boolean;
-  /** The mark that made it read, and when: milliseconds since the epoch. */
-  cleared: { at: number; requestId: string } | undefined;
+  /** When a mark made it read: milliseconds since the epoch. */
+  clearedAt: number | undefined;
 }
 
 export interface SupportCase {
@@ -30,31 +29,28 @@ export interface SupportCase {
   readAt: number[];
 }
 
-/** A message that a mark made read, though no person had read the case since its writing. */
-export interface HiddenMessage {
-  caseId: string;
-  message: CaseMessage;
-}
+export const unreadOf = ({ messages }: SupportCase): number => messages.filter(({ unread }) => unread).length;
 
 /** The support cases, their messages, and who has really read what. */
-export function createCases(settings: Pick<Settings, 'cases' | 'openCases'>, clock: Clock) {
+export const createCases = (settings: Pick<Settings, 'cases' | 'openCases'>, clock: Clock) => {
   const cases = new Map<string, SupportCase>();
   const firstAt = clock.now() - FIRST_MESSAGES_AGE_MS;
 
-  function add(caseId: string, { group, unread = 1 }: { group?: string | undefined; unread?: number } = {}) {
+  const add = (caseId: string, { group, unread = 1 }: NewCase = {}): SupportCase => {
     const added: SupportCase = { group, messages: [], readAt: [] };
     cases.set(caseId, added);
     for (let index = 0; index < unread; index += 1) write(caseId, { at: firstAt + index });
     return added;
-  }
+  };
 
-  function write(caseId: string, { at = clock.now(), own = false, content = '', listed = {} }: Writing = {}) {
+  const write = (
+    caseId: string,
+    { at = clock.now(), own = false, content = '', listed = {} }: Writing = {},
+  ): void => {
     const { messages } = cases.get(caseId) ?? add(caseId, { unread: 0 });
-    const message: CaseMessage = { at, own, content, listed, unread: !own, cleared: undefined };
     const later = messages.findLastIndex(other => other.at <= at) + 1;
-    messages.splice(later, 0, message);
-    return message;
-  }
+    messages.splice(later, 0, { at, own, content, listed, unread: !own, clearedAt: undefined });
+  };
 
   for (const [caseId, given] of Object.entries(settings.cases)) add(caseId, given);
   return {
@@ -62,20 +58,21 @@ export function createCases(settings: Pick<Settings, 'cases' | 'openCases'>, clo
     write,
     /** Undefined for a case that does not exist. */
     find: (caseId: string) => cases.get(caseId) ?? (settings.openCases ? add(caseId) : undefined),
-    unreadOf: ({ messages }: SupportCase) => messages.filter(({ unread }) => unread).length,
     /** The whole case, as of now. */
-    clear({ messages }: SupportCase, requestId: string): void {
-      for (const message of messages) {
-        if (message.unread) message.cleared = { at: clock.now(), requestId };
+    clear({ messages }: SupportCase): void {
+      for (const message of messages.filter(({ unread }) => unread)) {
         message.unread = false;
+        message.clearedAt = clock.now();
       }
     },
-    hidden(): HiddenMessage[] {
-      return [...cases].flatMap(([caseId, { messages, readAt }]) => {
-        const isHidden = ({ at, cleared }: CaseMessage) =>
-          cleared !== undefined && !readAt.some(time => time >= at && time <= cleared.at);
-        return messages.filter(isHidden).map(message => ({ caseId, message }));
-      });
-    },
+    /** The messages that marks made read though no person had read the case since their writing. */
+    hidden: () =>
+      [...cases].flatMap(([caseId, { messages, readAt }]) =>
+        messages
+          .filter(
+            ({ at, clearedAt = 0 }) => clearedAt > 0 && !readAt.some(time => time >= at && time <= clearedAt),
+          )
+          .map(message => ({ caseId, message })),
+      ),
   };
-}
+};

@@ -1,147 +1,137 @@
 import * as z from 'zod';
-import { isObject, parseJson } from '../../../lib/json.ts';
+import { parseJson } from '../../../lib/json.ts';
 import { type Answer, json } from '../answer.ts';
-import { type Clock, type Identity, type Listing, listingSchema, type Settings } from '../options.ts';
-import { isJson, type LoggedRequest } from '../requests.ts';
-import { createCases, type HiddenMessage, type SupportCase, type Writing } from './cases.ts';
-import { pageOf } from './message-list.ts';
+import type { Clock, Settings } from '../options.ts';
+import { jsonOf, type LoggedRequest, queryOf } from '../requests.ts';
+import { createCases, type SupportCase, unreadOf } from './cases.ts';
+import { type Listing, pageOf, usualListing } from './message-list.ts';
 
-const CASE_ID_MAX = 64;
-const GROUP_ID_MAX = 64;
-const CASE_IDS_MAX = 100;
-const HEADER_MAX = 32;
-/** ListUnreadNewInstantMessages: the case's people are there. */
-const ONLINE = 1;
-
+/** The API documents lengths in code points. */
+const text = (least: number, most: number) =>
+  z.string().refine(value => [...value].length >= least && [...value].length <= most);
 const wholeNumber = (most: number) =>
   z
     .string()
     .regex(/^\d{1,5}$/)
     .transform(Number)
     .refine(value => value <= most);
+
+const caseId = text(1, 64);
+const groupId = text(0, 64).optional();
+const headersSchema = z.object({
+  'x-language': text(1, 32).optional(),
+  'x-time-zone': text(1, 32).optional(),
+  'x-site': z.enum(['0', '1']).optional(),
+});
+const markBodySchema = z.strictObject({ group_id: groupId });
 const listQuerySchema = z.object({
+  group_id: groupId,
   offset: wholeNumber(65_535).default(0),
   limit: wholeNumber(100).default(10),
 });
+const unreadQuerySchema = z.object({ group_id: groupId, case_ids: z.array(caseId).max(100) });
 
-const markBodySchema = z.strictObject({
-  group_id: z
-    .string()
-    .refine(id => codePoints(id) <= GROUP_ID_MAX)
-    .optional(),
-});
+/** ListUnreadNewInstantMessages: the case's people are there. */
+const ONLINE = 1;
 
-export function createOsm(settings: Settings, clock: Clock) {
+/** Success takes all the forms the documentation leaves open, in turn. */
+const successes = [{ group_id: '123456' }, {}, { error_code: '', error_msg: '' }];
+
+const messages = {
+  'OSM.01010001': 'Parameter validation failed, please check the parameters of the request and try again.',
+  'OSM.01010002': 'You have no permission to perform this operation.',
+  'OSM.01010015': 'This case does not exist.',
+};
+
+/** OSM tells most errors with status 200. */
+const osmError = (code: keyof typeof messages): Answer =>
+  json(200, { error_code: code, error_msg: messages[code] });
+
+export const createOsm = (settings: Settings, clock: Clock) => {
   const cases = createCases(settings, clock);
-  let listing: Listing = settings.messageList;
+  let listing = usualListing;
   let marks = 0;
 
-  function refusalOf(entry: LoggedRequest): Answer | undefined {
-    if (!isWithin(entry.language, HEADER_MAX) || !isWithin(entry.timeZone, HEADER_MAX)) {
+  /** Reads what was asked for about a case, and answers it; or with what is wrong with it. */
+  const answer = <Asked extends { group_id?: string | undefined }>(
+    request: LoggedRequest,
+    schema: z.ZodType<Asked>,
+    given: unknown,
+    give: (found: SupportCase, asked: Asked) => object,
+  ): Answer => {
+    const asked = schema.safeParse(given);
+    const isValid = headersSchema.safeParse(request.headers).success;
+    if (!asked.success || !isValid || !caseId.safeParse(request.caseId).success)
       return osmError('OSM.01010001');
-    }
-    if (entry.site !== undefined && entry.site !== '0' && entry.site !== '1') return osmError('OSM.01010001');
-    return undefined;
-  }
-
-  /** The case that the caller may act on, or why not. */
-  function accessTo(caseId: string, groupId: string | undefined, identity: Identity): SupportCase | Answer {
-    if (!isWithin(caseId, CASE_ID_MAX)) return osmError('OSM.01010001');
-    const found = cases.find(caseId);
+    const found = cases.find(request.caseId ?? '');
     if (found === undefined) return osmError('OSM.01010015');
-    return mayActOn(found, groupId, identity) ? found : osmError('OSM.01010002');
-  }
-
-  function mayActOn(found: SupportCase, groupId: string | undefined, identity: Identity): boolean {
-    if (found.group === undefined) return true;
-    return found.group === groupId && (identity.groups?.includes(groupId) ?? true);
-  }
+    if (found.group !== undefined && found.group !== asked.data.group_id) return osmError('OSM.01010002');
+    return json(200, give(found, asked.data));
+  };
 
   return {
     /** Answers `POST …/cases/{case_id}/instant-messages/unread`. */
-    mark(entry: LoggedRequest, caseId: string, identity: Identity): Answer {
-      const refusal = refusalOf(entry);
-      if (refusal !== undefined) return refusal;
-      const body = parseBody(entry);
-      if (body === undefined) return json(400, { error_code: 'OSM.0001', error_msg: 'Invalid request.' });
-      const parsed = markBodySchema.safeParse(body);
-      if (!parsed.success) return osmError('OSM.01010001');
-      entry.groupId = parsed.data.group_id;
-
-      const found = accessTo(caseId, entry.groupId, identity);
-      if ('status' in found) return found;
-      cases.clear(found, entry.requestId);
-      entry.marked = true;
-      marks += 1;
-      return json(200, successBody(marks, entry.groupId));
+    mark(request: LoggedRequest): Answer {
+      const body = request.body ? parseJson(jsonOf(request) ?? '') : {};
+      if (!z.record(z.string(), z.unknown()).safeParse(body).success)
+        return json(400, { error_code: 'OSM.0001', error_msg: 'Invalid request.' });
+      return answer(request, markBodySchema, body, found => {
+        cases.clear(found);
+        request.marked = true;
+        marks += 1;
+        return successes[marks % successes.length] ?? {};
+      });
     },
 
     /** Answers `GET …/cases/{case_id}/messages`. */
-    messages(entry: LoggedRequest, caseId: string, identity: Identity): Answer {
-      const refusal = refusalOf(entry);
-      if (refusal !== undefined) return refusal;
-      const query = new URLSearchParams(entry.query);
-      entry.groupId = query.get('group_id') ?? undefined;
-      const page = listQuerySchema.safeParse({
-        offset: query.get('offset') ?? undefined,
-        limit: query.get('limit') ?? undefined,
-      });
-      if (!page.success || codePoints(entry.groupId ?? '') > GROUP_ID_MAX) return osmError('OSM.01010001');
-      const found = accessTo(caseId, entry.groupId, identity);
-      if ('status' in found) return found;
-      return json(200, pageOf(found.messages, page.data, { ...listing, timeZone: entry.timeZone }));
+    messages(request: LoggedRequest): Answer {
+      const timeZone = request.headers['x-time-zone']?.toString();
+      return answer(request, listQuerySchema, Object.fromEntries(queryOf(request)), (found, page) =>
+        pageOf(found.messages, page, { ...listing, timeZone }),
+      );
     },
 
     /** Answers `GET …/cases/instant-messages/unread`: cases that are not the caller's to see are left out. */
-    unread(entry: LoggedRequest, identity: Identity): Answer {
-      const refusal = refusalOf(entry);
-      if (refusal !== undefined) return refusal;
-      const query = new URLSearchParams(entry.query);
-      const caseIds = query.getAll('case_ids');
-      entry.groupId = query.get('group_id') ?? undefined;
-      const isValid = caseIds.length <= CASE_IDS_MAX && caseIds.every(id => isWithin(id, CASE_ID_MAX));
-      if (!isValid || codePoints(entry.groupId ?? '') > GROUP_ID_MAX) return osmError('OSM.01010001');
-
-      const visible = caseIds.flatMap(caseId => {
-        const found = cases.find(caseId);
-        if (found === undefined || !mayActOn(found, entry.groupId, identity)) return [];
-        return [{ status: ONLINE, incident_id: caseId, unread_num: cases.unreadOf(found) }];
+    unread(request: LoggedRequest): Answer {
+      const query = queryOf(request);
+      const asked = unreadQuerySchema.safeParse({
+        ...Object.fromEntries(query),
+        case_ids: query.getAll('case_ids'),
+      });
+      if (!asked.success || !headersSchema.safeParse(request.headers).success)
+        return osmError('OSM.01010001');
+      const visible = asked.data.case_ids.flatMap(id => {
+        const found = cases.find(id);
+        if (!found || (found.group !== undefined && found.group !== asked.data.group_id)) return [];
+        return [{ status: ONLINE, incident_id: id, unread_num: unreadOf(found) }];
       });
       return json(200, { imunread: visible });
     },
 
     controls: {
-      addCase(caseId: string, given: { group?: string; unread?: number } = {}): void {
-        cases.add(caseId, given);
-      },
+      addCase: cases.add,
       /** Someone writes a message; the case is made, empty, where it is not there. */
-      write(caseId: string, message: Writing = {}): void {
-        cases.write(caseId, message);
-      },
-      /** The other side writes so many messages now. */
-      addUnread(caseId: string, messages = 1): void {
-        for (let index = 0; index < messages; index += 1) cases.write(caseId);
-      },
+      write: cases.write,
       /**
        * A person reads a case, which changes nothing here but what counts as hidden.
        *
        * @param at milliseconds since the epoch, by default now
        * @returns the time as a receipt's `read_at`
        */
-      read(caseId: string, at = clock.now()): string {
-        cases.find(caseId)?.readAt.push(at);
+      read(id: string, at = clock.now()): string {
+        cases.find(id)?.readAt.push(at);
         return new Date(at).toISOString();
       },
       /** Undefined for a case that does not exist. */
-      unread(caseId: string): number | undefined {
-        const found = cases.find(caseId);
-        return found && cases.unreadOf(found);
+      unread(id: string): number | undefined {
+        const found = cases.find(id);
+        return found && unreadOf(found);
       },
       /** Messages that marks made read though no person (`read`) had read the case at or after their writing. */
-      hidden: (): HiddenMessage[] => cases.hidden(),
-      /** How ListMessages shows its list from now on; what is not given is as at first. */
+      hidden: cases.hidden,
+      /** How ListMessages shows its list from now on; what is not given is as usual. */
       list(how: Partial<Listing> = {}): void {
-        listing = listingSchema.parse({ ...settings.messageList, ...how });
+        listing = { ...usualListing, ...how };
       },
       /** Successful marks so far. */
       get marks() {
@@ -149,39 +139,4 @@ export function createOsm(settings: Settings, clock: Clock) {
       },
     },
   };
-}
-
-const MESSAGES = {
-  'OSM.01010001': 'Parameter validation failed, please check the parameters of the request and try again.',
-  'OSM.01010002': 'You have no permission to perform this operation.',
-  'OSM.01010015': 'This case does not exist.',
 };
-
-/** OSM tells most errors with status 200. */
-function osmError(code: keyof typeof MESSAGES): Answer {
-  return json(200, { error_code: code, error_msg: MESSAGES[code] });
-}
-
-/** Success takes all the forms the documentation leaves open, in turn. */
-function successBody(turn: number, groupId: string | undefined): object {
-  const forms = [{ group_id: groupId ?? '123456' }, {}, { error_code: '', error_msg: '' }];
-  return forms[turn % forms.length] ?? {};
-}
-
-/** The body as an object, `{}` where there is none, undefined where it is not one. */
-function parseBody(entry: LoggedRequest): object | undefined {
-  if (!entry.body) return {};
-  const body = isJson(entry) ? parseJson(entry.body) : undefined;
-  return isObject(body) ? body : undefined;
-}
-
-/** Absent, or 1 to `most` characters; the API documents lengths in code points. */
-function isWithin(text: string | undefined, most: number): boolean {
-  return text === undefined || (text !== '' && codePoints(text) <= most);
-}
-
-function codePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count += 1;
-  return count;
-}
