@@ -38,19 +38,25 @@ export const printedSoFar = (): number => chunks.length;
 /** Long ones are searched by their beginning, so that one that was cut short is found too. */
 const LONG = 60;
 
-/** The forms in which a secret may slip through: as it is, in JSON, in a URL, in base64. */
-const formsOf = (text: string): string[] => {
+/** The forms in which a secret may slip through: as it is, in JSON, in a URL, in HTML, in base64. */
+export const formsOf = (text: string): string[] => {
   if (text.length > LONG) {
     const head = text.slice(0, LONG);
     return [head, Buffer.from(head).toString('base64').slice(0, -4)];
   }
   const url = encodeURIComponent(text);
   const strict = url.replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const json = JSON.stringify(text).slice(1, -1);
+  const ascii = json.replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const tags = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   const base64 = Buffer.from(text).toString('base64');
   return [
     ...new Set([
       text,
-      JSON.stringify(text).slice(1, -1),
+      json,
+      ascii,
+      tags.replaceAll('"', '&quot;').replaceAll("'", '&#39;'),
+      tags.replaceAll('"', '&#34;').replaceAll("'", '&#x27;'),
       url,
       strict,
       strict.replace(/%[0-9A-F]{2}/g, hex => hex.toLowerCase()),
