@@ -1,6 +1,5 @@
 // The dashboard of one stage: the product's own numbers first, then the queues and the function, then the log.
-
-const NAMESPACE = 'ReadReceiptRelay';
+import { failureCodes } from '../lib/failure.ts';
 
 // Left for `Fn::Sub`: the template says where it is deployed.
 const REGION = `\${AWS::Region}`;
@@ -11,22 +10,7 @@ const ORANGE = '#ff7f0e';
 const RED = '#d62728';
 
 /** What the log line `batch.settled` counts by outcome. */
-const OUTCOMES = [
-  'marked',
-  'superseded',
-  'unfinished',
-  'rate_limited',
-  'unavailable',
-  'unreachable',
-  'timeout',
-  'malformed',
-  'invalid',
-  'rejected',
-  'forbidden',
-  'failed',
-  'unauthorized',
-  'misconfigured',
-];
+const OUTCOMES = ['marked', 'superseded', 'unfinished', ...failureCodes];
 
 type Metric = (string | object)[];
 
@@ -43,6 +27,11 @@ const graph = (title: string, metrics: Metric[], options: object = {}) => ({
     ...options,
   },
 });
+
+/** The metrics of one thing: each by its name, and how it is drawn. */
+const metricsOf =
+  (namespace: string, dimension: string, value: string) =>
+  (metric: string, options: object): Metric => [namespace, metric, dimension, value, options];
 
 /** Widgets side by side, as wide as 24 columns allow. */
 const row = (y: number, height: number, widgets: object[]) => {
@@ -61,21 +50,10 @@ the rest. The tables and graphs at the bottom are Logs Insights queries: open on
  * @param name service and stage: the metrics' dimension, and what every resource's name begins with
  */
 export const dashboard = (name: string, stage: string): string => {
-  const own = (metric: string, options: object): Metric => [NAMESPACE, metric, 'service', name, options];
-  const queue = (metric: string, which: string, options: object): Metric => [
-    'AWS/SQS',
-    metric,
-    'QueueName',
-    `${name}-${which}`,
-    options,
-  ];
-  const lambda = (metric: string, options: object): Metric => [
-    'AWS/Lambda',
-    metric,
-    'FunctionName',
-    `${name}-mark-as-read`,
-    options,
-  ];
+  const own = metricsOf('ReadReceiptRelay', 'service', name);
+  const receipts = metricsOf('AWS/SQS', 'QueueName', `${name}-receipts`);
+  const letters = metricsOf('AWS/SQS', 'QueueName', `${name}-dead-letters`);
+  const lambda = metricsOf('AWS/Lambda', 'FunctionName', `${name}-mark-as-read`);
   const log = (title: string, view: string, query: string) => ({
     type: 'log',
     properties: {
@@ -105,8 +83,8 @@ export const dashboard = (name: string, stage: string): string => {
       graph(
         'Dead letters waiting',
         [
-          queue('ApproximateNumberOfMessagesVisible', 'dead-letters', { id: 'visible', visible: false }),
-          queue('ApproximateNumberOfMessagesNotVisible', 'dead-letters', { id: 'hidden', visible: false }),
+          letters('ApproximateNumberOfMessagesVisible', { id: 'visible', visible: false }),
+          letters('ApproximateNumberOfMessagesNotVisible', { id: 'hidden', visible: false }),
           [{ expression: 'visible + hidden', label: 'dead letters', color: RED }],
         ],
         { view: 'singleValue', stat: 'Maximum' },
@@ -134,17 +112,17 @@ export const dashboard = (name: string, stage: string): string => {
       graph(
         'Queue',
         [
-          queue('ApproximateNumberOfMessagesVisible', 'receipts', { label: 'waiting' }),
-          queue('ApproximateNumberOfMessagesNotVisible', 'receipts', { label: 'in flight or backing off' }),
-          queue('NumberOfMessagesSent', 'receipts', { label: 'sent', stat: 'Sum' }),
+          receipts('ApproximateNumberOfMessagesVisible', { label: 'waiting' }),
+          receipts('ApproximateNumberOfMessagesNotVisible', { label: 'in flight or backing off' }),
+          receipts('NumberOfMessagesSent', { label: 'sent', stat: 'Sum' }),
         ],
         { stat: 'Maximum' },
       ),
       graph(
         'Dead-letter queue',
         [
-          queue('ApproximateNumberOfMessagesVisible', 'dead-letters', { label: 'waiting' }),
-          queue('ApproximateNumberOfMessagesNotVisible', 'dead-letters', { label: 'hidden by a look' }),
+          letters('ApproximateNumberOfMessagesVisible', { label: 'waiting' }),
+          letters('ApproximateNumberOfMessagesNotVisible', { label: 'hidden by a look' }),
         ],
         { stat: 'Maximum' },
       ),

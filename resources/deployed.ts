@@ -13,30 +13,33 @@ interface AwsConfig {
 }
 type Outputs = Record<string, string | undefined>;
 
-const table = (rows: string[][]) => {
-  const width = Math.max(...rows.map(([label = '']) => label.length));
-  return rows.map(([label = '', ...rest]) => `  ${label.padEnd(width)}  ${rest.join(' ')}`).join('\n');
-};
+/** As wide as the longest label of any of them. */
+const LABEL_WIDTH = 'credentials from'.length;
+const table = (rows: Record<string, string>) =>
+  Object.entries(rows)
+    .map(([label, text]) => `  ${label.padEnd(LABEL_WIDTH)}  ${text}`)
+    .join('\n');
 
 /** The block that every deploy and package prints. */
 export const summary = (
   { stage, region, stageFile }: { stage: string; region: string; stageFile: string },
   outputs: Outputs,
-) =>
-  table([
-    ['stage', `${stage} (${stageFile})`],
-    ['region', region],
-    ...Object.entries(CALLS).map(([key, label]) => [label, outputs[key] ?? '']),
-    ['alarms tell', outputs.AlarmsTell ?? ''],
-  ]);
+) => {
+  const calls = Object.entries(CALLS).map(([key, label]) => [label, outputs[key] ?? '']);
+  return table({
+    stage: `${stage} (${stageFile})`,
+    region,
+    ...Object.fromEntries(calls),
+    'alarms tell': outputs.AlarmsTell ?? '',
+  });
+};
 
 /** How the stack that is there would change; undefined where it would not. */
 export const changeOf = (before: Outputs, after: Outputs): string | undefined => {
-  const changed = Object.entries(CALLS).flatMap(([key, label]) => {
-    const [from, to] = [before[key], after[key]];
-    return from === undefined || from === to ? [] : [[label, `${from} → ${to}`]];
-  });
-  return changed.length > 0 ? table(changed) : undefined;
+  const changed = Object.entries(CALLS)
+    .filter(([key]) => before[key] !== undefined && before[key] !== after[key])
+    .map(([key, label]) => [label, `${before[key]} → ${after[key]}`]);
+  return changed.length > 0 ? table(Object.fromEntries(changed)) : undefined;
 };
 
 /** @returns the stack's outputs; none where there is no such stack */
@@ -89,8 +92,5 @@ export const contentOf = async (name: string, aws: AwsConfig) => {
   const sqs = new SQS(aws);
   const [receipts, letters] = [await depthOf(sqs, QueueUrl), await depthOf(sqs, DeadLetterQueueUrl)];
   if (receipts + letters === 0) return undefined;
-  return table([
-    ['receipts', `${receipts}`],
-    ['dead letters', `${letters}`],
-  ]);
+  return table({ receipts: `${receipts}`, 'dead letters': `${letters}` });
 };

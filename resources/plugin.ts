@@ -57,9 +57,10 @@ export default class RelayPlugin {
       // The vendor's version 4 has no such call: there the SDK finds keys by itself.
       return { region, ...(await serverless.getProvider('aws').getAwsSdkV3Config?.()) };
     };
-    /** What is about to be deployed, also where it was packaged elsewhere and before. */
-    const planned = () => {
-      const { Outputs = {} } = serverless.service.provider.compiledCloudFormationTemplate ?? {};
+    /** What is about to be deployed, also where it was packaged elsewhere and before; one function makes no template. */
+    const planned = async () => {
+      const { Outputs } = serverless.service.provider.compiledCloudFormationTemplate ?? {};
+      if (!Outputs) return (await known()).settings.outputs;
       return Object.fromEntries(Object.entries(Outputs).map(([key, { Value }]) => [key, String(Value)]));
     };
 
@@ -76,11 +77,11 @@ export default class RelayPlugin {
     };
 
     let isTold = false;
-    const tell = async (outputs: Record<string, string>) => {
+    const tell = async () => {
       if (isTold) return;
       isTold = true;
       const { settings, stageFile } = await known();
-      log.notice(`\n${summary({ ...settings, stageFile }, outputs)}\n`);
+      log.notice(`\n${summary({ ...settings, stageFile }, await planned())}\n`);
     };
 
     /** What cannot be looked at is no reason to go on, and the sentence says how to. */
@@ -100,11 +101,12 @@ export default class RelayPlugin {
       }
     };
 
-    const compare = async (after: Record<string, string>) => {
+    const compare = async () => {
+      await tell();
       const { settings, stageFile } = await known();
       if (settings.isChange) return;
       const before = await look(`read the stack ${settings.name}`, 'change', callsOf);
-      const change = changeOf(before, after);
+      const change = changeOf(before, await planned());
       if (change)
         refuse(
           `This deploy would change whom ${settings.name} calls, or as whom:\n${change}\n` +
@@ -128,23 +130,9 @@ export default class RelayPlugin {
 
     this.hooks = {
       initialize: check,
-      'after:package:finalize': () => tell(planned()),
-      'before:aws:deploy:deploy:createStack': async () => {
-        await tell(planned());
-        await compare(planned());
-      },
-      // Makes no template: the settings themselves say what it will be.
-      'before:deploy:function:initialize': async () => {
-        const { settings } = await known();
-        const after = {
-          OsmEndpoint: settings.osmEndpoint,
-          IamEndpoint: settings.iamEndpoint,
-          CredentialsFrom: settings.credentialsFrom,
-          AlarmsTell: settings.alarmsTell,
-        };
-        await tell(after);
-        await compare(after);
-      },
+      'after:package:finalize': tell,
+      'before:aws:deploy:deploy:createStack': compare,
+      'before:deploy:function:initialize': compare,
       'before:remove:remove': ask,
     };
   }

@@ -1,5 +1,5 @@
 // What the stack takes from the params of one stage: `${relay:NAME}` in serverless.yml and the resource files.
-import { CREDENTIALS, type Given, type Place, readParams } from './params.ts';
+import { CREDENTIALS, type Given, type Params, type Place, readParams } from './params.ts';
 
 /** Where OSM and IAM answer, by site. OSM is a global service: one region a site. */
 const SITES = {
@@ -17,19 +17,19 @@ const credentialsArn = (from: string) => {
 };
 
 /** What mark-as-read's role may do to get its credentials. */
-const credentialsStatements = (from: string, keyArn?: string, audience?: string): object[] => {
-  const [store] = from.split(':', 1);
+const credentialsStatements = ({ credentialsFrom, credentialsKeyArn, webIdentityAudience }: Params) => {
+  const [store] = credentialsFrom.split(':', 1);
   const read = {
     Sid: 'ReadCredentials',
     Effect: 'Allow',
     Action: store === 'ssm' ? 'ssm:GetParameter' : 'secretsmanager:GetSecretValue',
-    Resource: credentialsArn(from),
+    Resource: credentialsArn(credentialsFrom),
   };
   const decrypt = {
     Sid: 'DecryptCredentials',
     Effect: 'Allow',
     Action: 'kms:Decrypt',
-    Resource: keyArn,
+    Resource: credentialsKeyArn,
     // Never with the key itself, only through the store that keeps the credentials.
     Condition: {
       StringEquals: { 'kms:ViaService': { 'Fn::Sub': `${store}.\${AWS::Region}.\${AWS::URLSuffix}` } },
@@ -42,12 +42,12 @@ const credentialsStatements = (from: string, keyArn?: string, audience?: string)
     // The action knows no resource. Its audiences are a list: all of them must be this one, and there must be one.
     Resource: '*',
     Condition: {
-      'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': [audience] },
+      'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': [webIdentityAudience] },
       Null: { 'sts:IdentityTokenAudience': 'false' },
       NumericLessThanEquals: { 'sts:DurationSeconds': '300' },
     },
   };
-  return [read, ...(keyArn ? [decrypt] : []), ...(audience ? [prove] : [])];
+  return [read, ...(credentialsKeyArn ? [decrypt] : []), ...(webIdentityAudience ? [prove] : [])];
 };
 
 /**
@@ -58,33 +58,35 @@ const credentialsStatements = (from: string, keyArn?: string, audience?: string)
  */
 export const readSettings = (place: Place, given: Record<string, Given>) => {
   const { params, wrong } = readParams(place, given);
+  const { credentialsFrom, alarmTopicArn, deadLetterThreshold, logRetentionDays } = params;
   const { service, stage, region } = place;
-  const name = `${service}-${stage}`;
-  const { site = 'international', credentialsFrom = `secretsmanager:${name}`, alarmTopicArn } = params;
   const tagMap = { service, stage };
-  const [osm, iam] = SITES[site];
+  const [osm, iam] = SITES[params.site];
+  const { osmEndpoint = osm, iamEndpoint = iam } = params;
+  const topic = alarmTopicArn ?? 'nobody, they only show in the console (alarmTopicArn names a topic)';
+  const alarmsTell = params.alarms === 'none' ? 'nobody, there are no alarms (alarms: none)' : topic;
   const settings = {
-    name,
+    name: `${service}-${stage}`,
     stage,
     region,
-    osmEndpoint: params.osmEndpoint ?? osm,
-    iamEndpoint: params.iamEndpoint ?? iam,
+    osmEndpoint,
+    iamEndpoint,
     credentialsFrom,
-    credentialsStatements: credentialsStatements(
-      credentialsFrom,
-      params.credentialsKeyArn,
-      params.webIdentityAudience,
-    ),
+    alarmsTell,
+    /** Those outputs of the stack that say all this. */
+    outputs: {
+      OsmEndpoint: osmEndpoint,
+      IamEndpoint: iamEndpoint,
+      CredentialsFrom: credentialsFrom,
+      AlarmsTell: alarmsTell,
+    },
+    credentialsStatements: credentialsStatements(params),
     /** The files in resources/ that make them; of `none` there is no file. */
     alarms: params.alarms === 'none' ? 'none' : 'alarms',
     dashboard: params.dashboard === 'none' ? 'none' : 'dashboard',
     alarmActions: alarmTopicArn ? [alarmTopicArn] : [],
-    alarmsTell:
-      params.alarms === 'none'
-        ? 'nobody, there are no alarms (alarms: none)'
-        : (alarmTopicArn ?? 'nobody, they only show in the console (alarmTopicArn names a topic)'),
-    deadLetterThreshold: params.deadLetterThreshold ?? 1,
-    logRetentionDays: params.logRetentionDays ?? 30,
+    deadLetterThreshold,
+    logRetentionDays,
     permissionsBoundary: params.permissionsBoundaryArn ?? { Ref: 'AWS::NoValue' },
     tags: Object.entries(tagMap).map(([Key, Value]) => ({ Key, Value })),
     tagMap,
@@ -93,8 +95,6 @@ export const readSettings = (place: Place, given: Record<string, Given>) => {
   };
   return { settings, wrong };
 };
-
-export type Settings = ReturnType<typeof readSettings>['settings'];
 
 /**
  * How long one call to Huawei Cloud may take: half of the invocation's time for calls. The rest, a quarter of all and

@@ -28,10 +28,15 @@ test.each([
   expect(settings).toMatchObject({ osmEndpoint, iamEndpoint });
 });
 
+const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:huawei';
+const PARAMETER = 'arn:aws:ssm:eu-west-1:123456789012:parameter/huawei/relay';
+
 test.each([
   [{}, 'secretsmanager', 'relay-dev'],
   [{ credentialsFrom: 'ssm:/huawei/relay' }, 'ssm', '/huawei/relay'],
-])('the code reads what the stack writes: %j', (params, store, id) => {
+  [{ credentialsFrom: `ssm:${PARAMETER}` }, 'ssm', PARAMETER],
+  [{ credentialsFrom: `secretsmanager:${SECRET}-AbCdEf` }, 'secretsmanager', `${SECRET}-AbCdEf`],
+])('the code reads what the stack writes, and may: %j', (params, store, id) => {
   const { settings } = settingsOf(params);
   const { credentialsFrom } = loadConfig({
     QUEUE_URL: 'https://sqs.example/1/q',
@@ -40,67 +45,48 @@ test.each([
     CREDENTIALS_FROM: settings.credentialsFrom,
   });
   expect(credentialsFrom).toEqual({ store, id });
+  // Names become ARNs of the stack's region and account: the template's tests see those.
+  if (id.startsWith('arn:')) expect(settings.credentialsStatements).toMatchObject([{ Resource: id }]);
 });
 
-const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:huawei';
+const TOPIC = 'must be the ARN of a standard SNS topic in eu-west-1';
+const KEY = 'must be the ARN of a KMS key in eu-west-1';
+const WRONG: [name: string, rule: string, values: unknown[]][] = [
+  ['site', 'must be one of international, china, europe', ['mars', 5, ['china']]],
+  ['osmEndpoint', 'must be https://HOST', ['http://osm.example.com', 'https://osm.example.com/v2']],
+  ['iamEndpoint', 'must be https://HOST', ['iam.example.com']],
+  [
+    'credentialsFrom',
+    'by name or by a whole ARN in eu-west-1',
+    [
+      'file:/tmp/secret',
+      true,
+      `secretsmanager:${PARAMETER}`,
+      `secretsmanager:${SECRET}`,
+      `secretsmanager:${SECRET.replace('eu', 'us')}-AbCdEf`,
+      `ssm:${PARAMETER.replace('eu', 'us')}`,
+    ],
+  ],
+  ['credentialsKeyArn', KEY, ['alias/relay', 'arn:aws:kms:us-east-1:123456789012:key/1']],
+  ['webIdentityAudience', 'without * ? and $', ['https://*.example.com']],
+  ['alarms', 'must be one of all, none', ['off']],
+  ['dashboard', 'must be one of all, none', [false]],
+  ['alarmTopicArn', TOPIC, ['arn:aws:sqs:eu-west-1:123456789012:q', 'arn:aws:sns:us-east-1:123456789012:t']],
+  ['alarmTopicArn', TOPIC, ['arn:aws:sns:eu-west-1:1234:t', 'arn:aws:sns:eu-west-1:123456789012:t.fifo']],
+  ['deadLetterThreshold', 'must be a whole number of dead letters, 1 or more', ['many', 0, '1.5', true]],
+  ['logRetentionDays', 'must be one of 1, 3, 5', ['abc', '31', '0x1e', true]],
+  ['permissionsBoundaryArn', 'must be the ARN of an IAM policy', ['arn:aws:iam::123456789012:role/x']],
+  ['change', 'must be true', ['yes']],
+];
 
-test.each([`${SECRET}-AbCdEf`, 'arn:aws:ssm:eu-west-1:123456789012:parameter/huawei/relay'])(
-  'a whole ARN is taken as it stands: %s',
-  arn => {
-    const store = arn.split(':')[2];
-    const { settings } = settingsOf({ credentialsFrom: `${store}:${arn}` });
-    expect(settings.credentialsStatements).toMatchObject([{ Resource: arn }]);
+test.each(WRONG.flatMap(([name, rule, values]) => values.map(value => ({ name, value, rule }))))(
+  '$name=$value is said once, with where it came from and what it should be',
+  ({ name, value, rule }) => {
+    const { wrong } = settingsOf({ [name]: value });
+    expect(wrong).toEqual([expect.stringContaining(rule)]);
+    expect(wrong[0]).toMatch(new RegExp(`^${name} is .+ \\(--param\\), and must `));
   },
 );
-
-test.each([
-  ['site', 'mars', 'must be one of international, china, europe'],
-  ['site', 5, 'must be one of international'],
-  ['osmEndpoint', 'http://osm.example.com', 'must be https://HOST'],
-  ['osmEndpoint', 'https://osm.example.com/v2', 'must be https://HOST'],
-  ['iamEndpoint', 'iam.example.com', 'must be https://HOST'],
-  ['credentialsFrom', 'file:/tmp/secret', 'must be secretsmanager:ID or ssm:NAME'],
-  ['credentialsFrom', true, 'must be secretsmanager:ID or ssm:NAME'],
-  [
-    'credentialsFrom',
-    'secretsmanager:arn:aws:ssm:eu-west-1:123456789012:parameter/x',
-    'must be a secret in eu-west-1',
-  ],
-  ['credentialsFrom', `secretsmanager:${SECRET}`, 'the dash and the six characters at its end'],
-  ['credentialsFrom', `secretsmanager:${SECRET.replace('eu', 'us')}-AbCdEf`, 'must be a secret in eu-west-1'],
-  [
-    'credentialsFrom',
-    'ssm:arn:aws:ssm:us-east-1:123456789012:parameter/x',
-    'must be a parameter in eu-west-1',
-  ],
-  ['credentialsKeyArn', 'alias/relay', 'must be the ARN of a KMS key in eu-west-1'],
-  [
-    'credentialsKeyArn',
-    'arn:aws:kms:us-east-1:123456789012:key/1',
-    'must be the ARN of a KMS key in eu-west-1',
-  ],
-  ['webIdentityAudience', 'https://*.example.com', 'without * ? and $'],
-  ['alarms', 'off', 'must be one of all, none'],
-  ['dashboard', false, 'must be one of all, none'],
-  ['alarmTopicArn', 'arn:aws:sqs:eu-west-1:123456789012:q', 'must be the ARN of a standard SNS topic'],
-  [
-    'alarmTopicArn',
-    'arn:aws:sns:us-east-1:123456789012:t',
-    'must be the ARN of a standard SNS topic in eu-west-1',
-  ],
-  ['alarmTopicArn', 'arn:aws:sns:eu-west-1:1234:t', 'must be the ARN of a standard SNS topic'],
-  ['alarmTopicArn', 'arn:aws:sns:eu-west-1:123456789012:t.fifo', 'must be the ARN of a standard SNS topic'],
-  ['deadLetterThreshold', 'many', 'must be a whole number of dead letters, 1 or more'],
-  ['deadLetterThreshold', 0, 'must be a whole number of dead letters, 1 or more'],
-  ['logRetentionDays', 'abc', 'must be one of 1, 3, 5'],
-  ['logRetentionDays', '31', 'must be one of 1, 3, 5'],
-  ['permissionsBoundaryArn', 'arn:aws:iam::123456789012:role/x', 'must be the ARN of an IAM policy'],
-  ['change', 'yes', 'must be true'],
-])('%s=%s is said once, with where it came from and what it should be', (name, value, rule) => {
-  const { wrong } = settingsOf({ [name]: value });
-  expect(wrong).toEqual([expect.stringContaining(rule)]);
-  expect(wrong[0]).toMatch(new RegExp(`^${name} is ".*" \\(--param\\), and must `));
-});
 
 test('a name that nobody knows is refused, wherever it stands', () => {
   expect(settingsOf({ sites: 'china' }, 'stages/dev.yml').wrong).toEqual([
@@ -129,6 +115,9 @@ test('a change is told from what to what; a stack that is not there changes noth
   );
 });
 
+/** One run takes about two seconds. */
+const LIMIT_MS = 300_000;
+
 describe('Serverless', () => {
   const failed = async (stage: string, params: string[], stageFile?: string) => {
     const said = await packageStack(stage, params, stageFile).then(
@@ -138,7 +127,9 @@ describe('Serverless', () => {
     return said.slice(said.indexOf('Error:'));
   };
 
-  test.each([
+  const NO_YAML = /^Error:\nThese params are wrong:\n {2}stages\/dev\.yml must be YAML, .*$/;
+
+  test.each<[string, Parameters<typeof failed>, RegExp]>([
     [
       'all wrong params in one sentence each, without its own words around them',
       ['dev', ['site=mars', 'alarmTopicArn=me', 'sites=china']],
@@ -150,30 +141,22 @@ describe('Serverless', () => {
       /^Error:\nThese params are wrong:\n {2}--param is "foo", and .*\n {2}--param is "site=", and must be "NAME=VALUE"\.$/,
     ],
     ['a stage that cannot be, once', ['a_b', []], /^Error:\nInvalid stage name\..*$/],
-    [
-      'a stage file that is no map',
-      ['dev', [], '- site\n- europe\n'],
-      /^Error:\nThese params are wrong:\n {2}stages\/dev\.yml must be YAML, .*$/,
-    ],
-    [
-      'a stage file that is no YAML',
-      ['dev', [], 'site: [\n'],
-      /^Error:\nThese params are wrong:\n {2}stages\/dev\.yml must be YAML, .*$/,
-    ],
-  ] as [string, [string, string[], string?], RegExp][])(
-    'stops and says %s',
-    async (_, args, words) => expect(await failed(...args)).toMatch(words),
-    60_000,
-  );
+    ['a stage file that is no map', ['dev', [], '- site\n- europe\n'], NO_YAML],
+    ['a stage file that is no YAML', ['dev', [], 'site: [\n'], NO_YAML],
+  ])('stops and says %s', async (_, args, words) => expect(await failed(...args)).toMatch(words), LIMIT_MS);
 
-  test('a call that may take longer than the function has for calls is refused', async () => {
-    const { folder, remove } = await copySources();
-    const file = path.join(folder, 'serverless.yml');
-    const yaml = await readFile(file, 'utf8');
-    await writeFile(file, yaml.replace('REQUEST_TIMEOUT_MS: 5000', 'REQUEST_TIMEOUT_MS: 12501'));
-    await expect(serverless(folder, ['package'])).rejects.toThrow(
-      /Error:\nREQUEST_TIMEOUT_MS \(12501\) does not fit the timeout of mark-as-read \(30 s\): .* 12500 ms\./,
-    );
-    await remove();
-  }, 60_000);
+  test(
+    'a call that may take longer than the function has for calls is refused',
+    async () => {
+      const { folder, remove } = await copySources();
+      const file = path.join(folder, 'serverless.yml');
+      const yaml = await readFile(file, 'utf8');
+      await writeFile(file, yaml.replace('REQUEST_TIMEOUT_MS: 5000', 'REQUEST_TIMEOUT_MS: 12501'));
+      await expect(serverless(folder, ['package'])).rejects.toThrow(
+        /Error:\nREQUEST_TIMEOUT_MS \(12501\) does not fit the timeout of mark-as-read \(30 s\): .* 12500 ms\./,
+      );
+      await remove();
+    },
+    LIMIT_MS,
+  );
 });
