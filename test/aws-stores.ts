@@ -1,7 +1,7 @@
 // Secrets Manager, SSM and STS in the way the credentials' tests speak of them.
 
 import type { AwsAnswer, AwsCall } from '../local/aws/call.ts';
-import { startAws } from '../local/aws/endpoint.ts';
+import { type Intercept, startAws } from '../local/aws/endpoint.ts';
 import type { StsOptions } from '../local/aws/sts.ts';
 
 export type Fault = (request: AwsCall) => AwsAnswer | 'hang' | 'reset' | undefined;
@@ -17,6 +17,9 @@ export const startAwsStores = async (sts?: StsOptions) => {
     /** Answers in the store's place where it gives something. */
     set fault(fault: Fault | undefined) {
       aws.intercept = fault && ((call, forward) => fault(call) ?? forward());
+    },
+    set intercept(intercept: Intercept) {
+      aws.intercept = intercept;
     },
     close: aws.close,
   };

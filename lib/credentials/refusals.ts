@@ -31,6 +31,7 @@ const PARAMETER_TIMEOUT_MS = 1_000;
 
 /** What the parameter holds: which version was refused, and when. Never anything made of the secret. */
 const noteSchema = z.object({ version: z.string(), refused_at: z.iso.datetime() });
+const parameterSchema = z.object({ Parameter: z.object({ Value: z.string() }) });
 
 interface Dependencies {
   /** Name of the parameter that remembers a refused log-in for all instances; none where absent. */
@@ -48,28 +49,31 @@ export const createRefusals = ({ parameter, call, telemetry: { log, count } }: D
   const known = new Map<string, Standing>();
 
   /** One call about the parameter. */
-  const ask = async (target: 'GetParameter' | 'PutParameter', rest: object) => {
-    const body = { Name: parameter, ...rest };
-    const timeoutMs = PARAMETER_TIMEOUT_MS;
-    const said = await callJson(call, 'ssm', { target: `AmazonSSM.${target}`, body, timeoutMs });
+  const ask = (action: 'GetParameter' | 'PutParameter', rest: object = {}) =>
+    callJson(call, 'ssm', {
+      target: `AmazonSSM.${action}`,
+      body: { Name: parameter, ...rest },
+      timeoutMs: PARAMETER_TIMEOUT_MS,
+    });
+  type Said = Awaited<ReturnType<typeof ask>>;
+
+  const jsonOf = (said: Said, target: string): unknown => {
     if ('json' in said) return said.json;
     log.warn('refusals.unreachable', { parameter, target, detail: said.problem });
     return undefined;
   };
 
-  const write = (version: string, at: number) => {
+  const write = async (version: string, at: number) => {
     const note = { version, refused_at: new Date(at).toISOString() };
-    return ask('PutParameter', { Value: JSON.stringify(note), Type: 'String', Overwrite: true });
+    const said = await ask('PutParameter', { Value: JSON.stringify(note), Type: 'String', Overwrite: true });
+    jsonOf(said, 'PutParameter');
   };
 
   /** When this version was refused by the parameter's word, in milliseconds epoch. */
-  const read = async (version: string): Promise<number | undefined> => {
-    const answer = z.safeParse(
-      z.object({ Parameter: z.object({ Value: z.string() }) }),
-      await ask('GetParameter', {}),
-    );
-    const note = answer.success ? noteSchema.safeParse(parseJson(answer.data.Parameter.Value)) : undefined;
-    if (!note?.success || note.data.version !== version) return undefined;
+  const refusedAt = async (version: string, said: Said): Promise<number | undefined> => {
+    const answer = parameterSchema.safeParse(jsonOf(said, 'GetParameter'));
+    const note = noteSchema.safeParse(answer.success ? parseJson(answer.data.Parameter.Value) : undefined);
+    if (!note.success || note.data.version !== version) return undefined;
     const at = Date.parse(note.data.refused_at);
     if (at <= Date.now()) return at;
     // Another clock's, or a slip: written down as now, so that it ends.
@@ -87,12 +91,15 @@ export const createRefusals = ({ parameter, call, telemetry: { log, count } }: D
   };
 
   return {
+    /** Begins to read the parameter; only a password waits for what it says. */
+    look: (): Promise<Said> | undefined => (parameter ? ask('GetParameter') : undefined),
+
     /** Why this version of the secret is not to be tried now; undefined where it is. */
-    async standing(stored: Stored): Promise<Standing | undefined> {
+    async standing(stored: Stored, looked: Promise<Said> | undefined): Promise<Standing | undefined> {
       const standing = known.get(stored.version);
       if (standing && Date.now() < standing.until) return standing;
-      if (!parameter || stored.credentials.type !== 'password') return undefined;
-      const at = await read(stored.version);
+      if (!looked || stored.credentials.type !== 'password') return undefined;
+      const at = await refusedAt(stored.version, await looked);
       if (at === undefined || Date.now() >= at + REST_MS.password) return undefined;
       const detail = `a log-in with this version of the secret was refused at ${new Date(at).toISOString()}`;
       return remember(stored, { code: 'unauthorized', detail }, at);

@@ -13,6 +13,8 @@ import { createSecretStore, type Stored } from './secret-store.ts';
 const FAILED_MS = 1_000;
 /** While the old token is good, a renewal that failed is tried again after this. */
 const RENEW_AGAIN_MS = 60_000;
+/** A busy machine's timers are late. */
+const LATE_TIMERS_MS = 250;
 
 interface Dependencies {
   createClient: CreateClient;
@@ -27,15 +29,23 @@ interface Dependencies {
  * but what may not be tried again yet. What it gives never rejects for what others answer.
  */
 export const createRenewal = (config: Config, { createClient, host, redactor, telemetry }: Dependencies) => {
-  const call = createAwsCall(config, createClient);
+  /** When the last call about the credentials began, in milliseconds epoch. */
+  let calledAt = 0;
+  const createOwnClient: CreateClient = (...to) => {
+    const client = createClient(...to);
+    const send: typeof client.send = each => {
+      calledAt = Date.now();
+      return client.send(each);
+    };
+    return { ...client, send };
+  };
+  const call = createAwsCall(config, createOwnClient);
   const readCredentials = createSecretStore(config, call);
   const refusals = createRefusals({ parameter: config.refusalsIn, call, telemetry });
-  const logIn = createLogIn(config, createClient, redactor);
+  const logIn = createLogIn(config, createOwnClient, redactor);
   const open = createOpen({ host, logIn, redactor, call });
   let current: Authorization | undefined;
-  let opening:
-    | { watch: ReturnType<typeof watchForFreeze>; got: Promise<Authorization | Failure> }
-    | undefined;
+  let opening: Promise<Authorization | Failure> | undefined;
   /** Why there is none now. */
   let failing: Standing | undefined;
 
@@ -46,8 +56,8 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
   });
 
   /** One try of one version of the secret; none while its refusal stands. */
-  const tryOut = async (stored: Stored): Promise<Authorization | Standing> => {
-    const standing = await refusals.standing(stored);
+  const tryOut = async (stored: Stored, looked = refusals.look()): Promise<Authorization | Standing> => {
+    const standing = await refusals.standing(stored, looked);
     if (standing) return standing;
     const opened = await open(stored);
     const { type } = stored.credentials;
@@ -58,36 +68,43 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
   };
 
   const obtain = async (): Promise<Authorization | Standing> => {
+    // Beside the secret, whatever its kind will be: a cold start waits for one answer less.
+    const looked = refusals.look();
     const stored = await readCredentials();
-    if (!('code' in stored)) return tryOut(stored);
+    if (!('code' in stored)) return tryOut(stored, looked);
     telemetry.log.error('credentials.unusable', { ...stored });
     return fail(stored, undefined);
   };
 
-  /** Single flight. One that was frozen is abandoned: its connection is dead, and its failure tells nothing. */
+  /**
+   * Lambda freezes this process after the initialisation and after each batch. What was under way for longer than
+   * a call can take has dead sockets, and timers that are all due at once.
+   */
+  const wasFrozen = () => Date.now() - calledAt > config.requestTimeoutMs + LATE_TIMERS_MS;
+
+  /** Single flight. One that was frozen is abandoned, and its failure tells nothing. */
   const renew = (): Promise<Authorization | Failure> => {
-    if (opening && !opening.watch.wasFrozen()) return opening.got;
-    const watch = watchForFreeze(config.requestTimeoutMs);
-    const isOurs = () => opening?.watch === watch;
+    if (opening && !wasFrozen()) return opening;
+    calledAt = Date.now();
     const settle = async () => {
       try {
         const got = await obtain();
+        const isOurs = opening === own;
         if (!('failure' in got)) {
-          if (isOurs()) [current, failing] = [got, undefined];
+          if (isOurs) [current, failing] = [got, undefined];
           return got;
         }
         // A refusal is remembered beside this.
-        if (isOurs() && !watch.wasFrozen()) failing = got;
+        if (isOurs && !wasFrozen()) failing = got;
         if (current) current.freshUntil = Math.min(current.validUntil, Date.now() + RENEW_AGAIN_MS);
         return got.failure;
       } finally {
-        watch.stop();
-        if (isOurs()) opening = undefined;
+        if (opening === own) opening = undefined;
       }
     };
-    const got = settle();
-    opening = { watch, got };
-    return got;
+    const own = settle();
+    opening = own;
+    return own;
   };
 
   return {
@@ -134,27 +151,3 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
 };
 
 export type Renewal = ReturnType<typeof createRenewal>;
-
-/**
- * Notices that this process stood still: Lambda freezes it between the initialisation and the first batch, and
- * between batches. What was under way then has dead sockets, and timers that are all due at once.
- *
- * @param mostMs longer than that counts; for shorter, connections bear it
- */
-const watchForFreeze = (mostMs: number) => {
-  let seenAt = Date.now();
-  let wasFrozen = false;
-  const look = () => {
-    wasFrozen ||= Date.now() - seenAt > mostMs;
-    seenAt = Date.now();
-  };
-  // Due before the timers of what is watched, so that it looks first after a freeze.
-  const timer = setInterval(look, mostMs / 4).unref();
-  return {
-    wasFrozen(): boolean {
-      look();
-      return wasFrozen;
-    },
-    stop: () => clearInterval(timer),
-  };
-};
