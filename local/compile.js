@@ -30,6 +30,6 @@ if (esbuild) {
     logLevel: 'warning',
   });
   for (const asset of ['style.css', 'page.js'])
-    await copyFile(path.join(root, 'lib/cli/console', asset), path.join(path.dirname(program), asset));
+    await copyFile(path.join(root, 'lib/cli/console/pages', asset), path.join(path.dirname(program), asset));
   await chmod(program, 0o755);
 }

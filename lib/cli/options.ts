@@ -42,6 +42,8 @@ export const whole = (least: number, most = Number.MAX_SAFE_INTEGER) =>
     throw new InvalidArgumentError(`It takes a whole number from ${least}${range}.`);
   });
 
+export const RATE = whole(1, 100_000);
+
 const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** How long ago, or a time; @throws InvalidArgumentError that says what it takes */
@@ -57,7 +59,7 @@ export const time = once((value: string): string => {
   return date.toISOString();
 });
 
-const codes = (value: string, before: string[] = []): string[] => {
+export const codes = (value: string, before: string[] = []): string[] => {
   const named = value.split(',');
   for (const code of named)
     if (!(letterCodes as readonly string[]).includes(code))
@@ -65,9 +67,9 @@ const codes = (value: string, before: string[] = []): string[] => {
   return [...before, ...named];
 };
 
-const FIELDS = Object.keys(repairSchema.shape);
+export const FIELDS = Object.keys(repairSchema.shape);
 
-const assignment = (value: string, before: Record<string, string> = {}): Record<string, string> => {
+export const assignment = (value: string, before: Record<string, string> = {}): Record<string, string> => {
   const [, field = '', set = ''] = /^([^=]+)=(.*)$/s.exec(value) ?? [];
   if (!FIELDS.includes(field))
     throw new InvalidArgumentError(`It takes FIELD=VALUE, with ${FIELDS.join(', ')} for a field.`);
@@ -80,9 +82,9 @@ const assignment = (value: string, before: Record<string, string> = {}): Record<
   return { ...before, [field]: set };
 };
 
-const OPTIONAL = FIELDS.filter(field => field !== 'case_id');
+export const OPTIONAL = FIELDS.filter(field => field !== 'case_id');
 
-const unset = (value: string, before: string[] = []): string[] => {
+export const unset = (value: string, before: string[] = []): string[] => {
   if (!OPTIONAL.includes(value)) throw new InvalidArgumentError(`It takes ${OPTIONAL.join(', ')}.`);
   return [...before, value];
 };
@@ -117,11 +119,21 @@ export const addRepair = (command: Command): Command =>
     )
     .option('--unset <field>', `take a field away first, repeatable: ${OPTIONAL.join(', ')}`, unset)
     .option('--max-replays <n>', 'leave what was replayed so often already (default: 3)', whole(1, 1_000_000))
-    .option('--rate <n>', 'at most so many messages in any second', whole(1, 100_000))
+    .option('--rate <n>', 'at most so many messages in any second', RATE)
     .option('--wait', 'stay until what was sent has been taken, and say what came back dead');
 
 export const addSafety = (command: Command): Command =>
   command.option('--dry-run', 'say what would happen and change nothing').option('--yes', 'do not ask');
+
+/** Those of a filter, a repair and a rate as they are typed. */
+export const optionWords = ({ set = {}, unset = [], ...options }: Options): string[] => [
+  ...(options.code ?? []).flatMap(code => ['--code', code]),
+  ...(['case', 'after', 'before', 'rate'] as const).flatMap(name =>
+    options[name] === undefined ? [] : [`--${name}`, `${options[name]}`],
+  ),
+  ...Object.entries(set).flatMap(([field, value]) => ['--set', `${field}=${value}`]),
+  ...unset.flatMap(field => ['--unset', field]),
+];
 
 /**
  * The options in the spelling of the replay request.

@@ -13,7 +13,6 @@ import {
   whole,
 } from './options.ts';
 import { outliveReaders, tell } from './screen/output.ts';
-import { consoleVerb } from './verbs/console.ts';
 import { discard } from './verbs/discard.ts';
 import { doctor } from './verbs/doctor.ts';
 import { list } from './verbs/list.ts';
@@ -108,7 +107,8 @@ const build = (ended: (code: ExitCode) => void) => {
   ])
     .option('--port <n>', 'the port to listen on (default: a free one)', whole(1, 65_535))
     .option('--no-open', 'open no browser')
-    .action(acts(consoleVerb));
+    // Loaded by who asks for it only.
+    .action(acts(async options => (await import('./console/serve.ts')).serveConsole(options)));
   return program;
 };
 

@@ -6,7 +6,9 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
+import { serveConsole } from '../../lib/cli/console/serve.ts';
 import { awsEnvironment, type Pair, receipt, useLetterQueues } from '../letter-queues.ts';
+import { printedSince, printedSoFar } from '../output/printed.ts';
 
 const PROGRAM = path.resolve('.build/cli/main.mjs');
 
@@ -85,7 +87,7 @@ const open = async () => {
   const settled = async (at: string): Promise<Answer> => {
     for (;;) {
       const answer = await get(at);
-      if (!/data-running="yes"[^>]*><p><progress/.test(answer.body)) return answer;
+      if (!/<progress/.test(answer.body)) return answer;
       await delay(100);
     }
   };
@@ -149,9 +151,10 @@ describe('who gets in', () => {
     ] as const) {
       expect((await page.bare(method, at, form)).status).toBe(403);
       expect((await page.bare(method, at, form, 'token=guess')).status).toBe(403);
-      expect((await page.bare(method, at, { cookie, 'x-token': 'guess' })).status).toBe(403);
     }
-    expect((await page.bare('POST', '/nowhere', { cookie, 'x-token': page.token() })).status).toBe(404);
+    const token = `token=${encodeURIComponent(page.token())}`;
+    expect((await page.bare('POST', '/nowhere', { cookie }, token)).status).toBe(403);
+    expect((await page.bare('POST', '/nowhere', form, token)).status).toBe(404);
   });
 
   test('every answer forbids frames, foreign content and a referrer', async () => {
@@ -240,7 +243,7 @@ test('no link and no form chooses more than it says: a letter without a case, a 
     expect((await page.get(at as string)).body).not.toMatch(/letters of this case/);
   for (const [, at] of (await page.get('/')).body.matchAll(/href="(\/letters\?[^"]+)"/g))
     expect((await page.get((at as string).replaceAll('&amp;', '&'))).body).toMatch(/<p>1 dead letter\./);
-  const form = await page.post('/preview', { code: 'malformed', reason: 'two\r\nlines' });
+  const form = await page.post('/replay', { code: 'malformed', reason: 'two\r\nlines' });
   expect(form.body).toMatch(/<p>1 dead letter chosen/);
 });
 
@@ -250,13 +253,14 @@ describe('repair and replay', () => {
     pair.put(receipt('c'), { code: 'rejected' });
     const page = await open();
     await page.enter();
-    const fields = { code: 'forbidden', how_group_id: 'set', to_group_id: 'g-1' };
-    const preview = await page.post('/preview', fields);
+    const fields = { code: 'forbidden', set_group_id: 'g-1' };
+    const preview = await page.post('/replay', fields);
     expect(preview.body).toMatch(/<mark>[^<]*group_id[^<]*g-1/);
     await page.post('/run', { ...fields, dry: 'yes' });
     const dry = await page.settled('/run');
     expect(dry.body).toMatch(/Would be sent: 2/);
     expect(dry.body).toMatch(/Send 2 messages to/);
+    expect(dry.body).toMatch(/In each receipt group_id=g-1 is set\./);
     expect(pair.receipts()).toHaveLength(0);
     await page.post('/run', fields);
     const done = await page.settled('/run');
@@ -275,8 +279,8 @@ describe('repair and replay', () => {
     pair.put(receipt('a'), { code: 'forbidden' });
     const page = await open();
     await page.enter();
-    const fields = { how_language: 'set', to_language: 'two words' };
-    expect((await page.post('/preview', fields)).body).toMatch(/language[^<]*must be 1 to 32 visible ASCII/);
+    const fields = { set_language: 'two words' };
+    expect((await page.post('/replay', fields)).body).toMatch(/language[^<]*must be 1 to 32 visible ASCII/);
     expect((await page.post('/run', fields)).status).toBe(400);
     expect(pair.receipts()).toHaveLength(0);
   });
@@ -306,4 +310,42 @@ describe('repair and replay', () => {
     expect(pair.receipts().length + pair.letters().length).toBe(40);
     expect(pair.letters().length).toBeGreaterThan(0);
   });
+});
+
+test('it ends after half an hour without a request, and each request begins it anew', async () => {
+  Object.assign(process.env, { QUEUE_URL: pair.receiptsUrl, DEAD_LETTER_QUEUE_URL: pair.lettersUrl });
+  jest.useFakeTimers({
+    doNotFake: [
+      'Date',
+      'nextTick',
+      'performance',
+      'queueMicrotask',
+      'setImmediate',
+      'clearImmediate',
+      'setTimeout',
+      'clearTimeout',
+    ],
+  });
+  const pass = (minutes: number) => jest.advanceTimersByTime(minutes * 60_000);
+  try {
+    const from = printedSoFar();
+    const served = serveConsole({ open: false, json: true });
+    while (!printedSince(from)) await delay(50);
+    const { url } = JSON.parse(printedSince(from));
+    const entered = await fetch(url, { redirect: 'manual' });
+    const cookie = String(entered.headers.get('set-cookie')).split(';')[0] ?? '';
+    const stateNow = async () =>
+      ((await (await fetch(new URL('/progress', url), { headers: { cookie } })).json()) as { state: string })
+        .state;
+    while ((await stateNow()) !== 'over') await delay(50);
+    for (let times = 0; times < 3; times++) {
+      pass(29);
+      expect(await stateNow()).toBe('over');
+    }
+    pass(31);
+    expect(await served).toBe(0);
+    await expect(stateNow()).rejects.toThrow();
+  } finally {
+    jest.useRealTimers();
+  }
 });

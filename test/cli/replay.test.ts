@@ -49,7 +49,7 @@ describe('what is said before', () => {
     line.pair.put(receipt('e'), { code: 'rejected' });
     const whole = await line.relay(['replay', '--dry-run']);
     expect(flat(whole.out)).toContain(
-      'Of 5 dead letters these will come back dead, unless they are repaired (--set, --unset) or left out (--code): 1 for sure (malformed or invalid), 1 probably (refused before, and sent as before).',
+      'Of 5 dead letters these will come back dead, unless they are repaired or left out: 1 for sure (malformed or invalid), 1 probably (refused before, and sent as before).',
     );
     const repaired = json(await line.relay(['replay', '--set', 'group_id=g', '--dry-run', '--json']));
     expect(repaired).toMatchObject({ failed: 1, preview: { dead_again: { surely: 0, probably: 0 } } });

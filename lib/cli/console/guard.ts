@@ -30,9 +30,8 @@ const isEqual = (a: string, b: string): boolean => {
 
 const random = (): string => randomBytes(24).toString('base64url');
 
+/** The field `token` of a form. */
 const tokenIn = async ({ req }: Context): Promise<string> => {
-  const header = req.header('X-Token');
-  if (header !== undefined) return header;
   if (!req.header('Content-Type')?.startsWith('application/x-www-form-urlencoded')) return '';
   const { token } = await req.parseBody();
   return typeof token === 'string' ? token : '';
@@ -40,38 +39,34 @@ const tokenIn = async ({ req }: Context): Promise<string> => {
 
 /**
  * Lets in who opened the printed line, and nobody else: the one-time code becomes a cookie, and every request that
- * may change something carries a token beside it (a field `token` or the header X-Token).
+ * may change something carries a token beside it.
  *
  * @returns the code and the token, and the middleware that comes before every route
  */
 export const createGuard = () => {
-  const code = random();
-  const session = random();
-  const token = random();
+  const [code, session, token] = [random(), random(), random()];
   let isUsed = false;
-
-  const refuse = (context: Context, words: string) => context.text(`${words}\n`, 403);
 
   const guard: MiddlewareHandler = async (context, next) => {
     const { req } = context;
+    const refuse = (words: string) => context.text(`${words}\n`, 403);
     for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);
-    const reads = req.method === 'GET' || req.method === 'HEAD';
-    const given = new URL(req.url).searchParams.get('code');
-    if (req.method === 'GET' && given !== null) {
-      const isRight = !isUsed && isEqual(given, code);
-      if (isRight) {
-        isUsed = true;
-        setCookie(context, COOKIE, session, { path: '/', httpOnly: true, sameSite: 'Strict' });
-        return context.redirect('/', 303);
-      }
-      // A code that was used already does no harm to who is in: a page opened anew.
-      if (!isEqual(getCookie(context, COOKIE) ?? '', session))
-        return refuse(context, 'This code was used, or is not the one: start the console again.');
+    const given = req.method === 'GET' ? req.query('code') : undefined;
+    if (given !== undefined && !isUsed && isEqual(given, code)) {
+      isUsed = true;
+      setCookie(context, COOKIE, session, { path: '/', httpOnly: true, sameSite: 'Strict' });
+      return context.redirect('/', 303);
     }
+    // A code that was used already does no harm to who is in: a page opened anew.
     if (!isEqual(getCookie(context, COOKIE) ?? '', session))
-      return refuse(context, 'Open the address that the console printed in the terminal.');
+      return refuse(
+        given === undefined
+          ? 'Open the address that the console printed in the terminal.'
+          : 'This code was used, or is not the one: start the console again.',
+      );
+    const reads = req.method === 'GET' || req.method === 'HEAD';
     if (!reads && !isEqual(await tokenIn(context), token))
-      return refuse(context, 'This request does not come from the page of this console.');
+      return refuse('This request does not come from the page of this console.');
     return next();
   };
 

@@ -91,8 +91,7 @@ export const askFirst = async <R extends Outcome>(
   const { verb, options, place, where, preview, dryRun, warnings, asides, inJson } = plan;
   const { json = false } = options;
   if (options.yes && !options.dryRun) return {};
-  const total = json ? 0 : await countVisible(place.deadLetters);
-  const progress = createProgress('Looked at', { total, quiet: json });
+  const progress = createProgress('Looked at', await countVisible(place.deadLetters, json));
   const result = await dryRun({
     onProgress: ({ scanned }) => progress.update(scanned),
     onChosen: preview.add,

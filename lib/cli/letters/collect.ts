@@ -1,63 +1,16 @@
-import type { Letter } from '../../dead-letters/dead-letter.ts';
 import { createMatch } from '../../dead-letters/request.ts';
 import { scan } from '../../dead-letters/scan.ts';
-import { caseIdIn } from '../../receipt/receipt.ts';
 import { explain } from '../../sqs/errors.ts';
 import type { Queue } from '../../sqs/queue.ts';
 import { type Options, requestOf } from '../options.ts';
 import { untilInterrupted } from '../screen/ask.ts';
-import { table } from '../screen/output.ts';
 import { createProgress } from '../screen/progress.ts';
-import { ago, count, number, sentence } from '../screen/text.ts';
+import { count, sentence } from '../screen/text.ts';
+import { type Entry, entryOf, groupsOf } from './entry.ts';
 
-/** A letter as --json lists it. */
-export const entryOf = ({ messageId, code, failure, message, deadLetteredAt, replays }: Letter) => ({
-  message_id: messageId,
-  code,
-  detail: failure?.detail,
-  case_id: caseIdIn(message.body),
-  dead_lettered_at: new Date(deadLetteredAt).toISOString(),
-  replays,
-});
-export type Entry = ReturnType<typeof entryOf>;
-
-/** By code, most first: how many, how old, and the reason that is given most often. */
-export const groupsOf = (entries: Entry[]) =>
-  [...Map.groupBy(entries, ({ code }) => code)]
-    .map(([code, some]) => {
-      const details = [...Map.groupBy(some, ({ detail }) => detail)].sort(
-        (a, b) => b[1].length - a[1].length,
-      );
-      const times = some.map(entry => entry.dead_lettered_at).sort();
-      return {
-        code,
-        count: some.length,
-        oldest_dead_lettered_at: times[0] as string,
-        newest_dead_lettered_at: times.at(-1) as string,
-        detail: details[0]?.[0],
-        reasons: details.length,
-      };
-    })
-    .sort((a, b) => b.count - a.count);
-export type Groups = ReturnType<typeof groupsOf>;
-
-const others = (reasons: number) =>
-  reasons > 1 ? ` (and ${number(reasons - 1)} other reason${reasons === 2 ? '' : 's'})` : '';
-
-export const groupTable = (groups: Groups) =>
-  table(
-    ['CODE', 'COUNT', 'OLDEST', 'NEWEST', 'WHY'],
-    groups.map(group => [
-      group.code,
-      number(group.count),
-      ago(Date.parse(group.oldest_dead_lettered_at)),
-      ago(Date.parse(group.newest_dead_lettered_at)),
-      `${group.detail ?? 'nobody wrote it down'}${others(group.reasons)}`,
-    ]),
-  );
-
-/** How many letters a bar will count up to; none where SQS does not say. */
-export const countVisible = async (queue: Queue): Promise<number> => {
+/** How many letters a bar will count up to; none where nobody looks, or SQS does not say. */
+export const countVisible = async (queue: Queue, isQuiet: boolean): Promise<number> => {
+  if (isQuiet) return 0;
   const depth = await queue.depth();
   return 'error' in depth ? 0 : depth.visible;
 };
@@ -73,8 +26,7 @@ export const depthOf = async (queue: Queue) => {
 export const collect = async (deadLetters: Queue, options: Options, most = Number.POSITIVE_INFINITY) => {
   const { filter = {}, limit = most } = requestOf(options);
   const matches = createMatch(filter);
-  const quiet = options.json ?? false;
-  const progress = createProgress('Looked at', { total: quiet ? 0 : await countVisible(deadLetters), quiet });
+  const progress = createProgress('Looked at', await countVisible(deadLetters, options.json ?? false));
   const entries: Entry[] = [];
   let scanned = 0;
   const { trouble, ...ended } = await scan(

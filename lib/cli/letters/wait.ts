@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { cameBack } from '../../dead-letters/replay.ts';
 import type { Queue } from '../../sqs/queue.ts';
 import { count, number, plain } from '../screen/text.ts';
-import { entryOf, groupsOf } from './collect.ts';
+import { entryOf, groupsOf } from './entry.ts';
 
 const EVERY_MS = 2_000;
 /** SQS's counts are approximate: one zero may be an old one. */

@@ -1,9 +1,7 @@
 import cliProgress from 'cli-progress';
-import { screenColumns, tell } from './output.ts';
+import { screenColumns } from './output.ts';
 import { duration, number } from './text.ts';
 
-/** For who reads a log instead of a terminal. */
-const LINE_EVERY_MS = 5_000;
 /** What stands beside the bar: counts, rate, estimate. */
 const WORDS_COLUMNS = 58;
 
@@ -11,17 +9,14 @@ const WORDS_COLUMNS = 58;
 let endBar = () => {};
 export const endProgress = () => endBar();
 
-interface Plan {
-  total: number;
-  /** Nobody looks, or it would be gone at once. */
-  quiet: boolean;
-  /** As fast as it may go at most, a second: the estimate never promises more. */
-  mostPerSecond?: number | undefined;
-}
-
-/** A bar with rate and estimate on a terminal, a line from time to time elsewhere; on standard error. */
-export const createProgress = (what: string, { total, quiet, mostPerSecond }: Plan) => {
-  if (quiet || total === 0) return { update: () => {}, end: () => {} };
+/**
+ * A bar with rate and estimate, on standard error; none where that is no terminal.
+ *
+ * @param total 0 for no bar
+ * @param mostPerSecond as fast as it may go: the estimate never promises more
+ */
+export const createProgress = (what: string, total: number, mostPerSecond?: number) => {
+  if (total === 0 || !process.stderr.isTTY) return { update: () => {}, end: () => {} };
   const start = performance.now();
   const said = (done: number, of: number) => {
     const rate = done / Math.max(0.001, (performance.now() - start) / 1000);
@@ -29,18 +24,6 @@ export const createProgress = (what: string, { total, quiet, mostPerSecond }: Pl
     const left = expected ? `${duration((1000 * (of - done)) / expected)} left` : '';
     return { rate: number(Math.round(rate)), left };
   };
-  if (!process.stderr.isTTY) {
-    let told = start;
-    return {
-      update(done: number) {
-        if (performance.now() - told < LINE_EVERY_MS) return;
-        told = performance.now();
-        const { rate, left } = said(done, total);
-        tell(`${what}: ${number(done)} of about ${number(total)}, ${rate} a second, ${left}`);
-      },
-      end: () => {},
-    };
-  }
   const bar = new cliProgress.SingleBar(
     {
       format: `${what} {bar} {value}/{total} · {rate} a second · {left}`,

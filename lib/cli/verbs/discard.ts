@@ -58,8 +58,7 @@ export const discard = async (options: DiscardOptions): Promise<number> => {
     archive.write(letters).catch(error => {
       throw new Error(`${plain(file)}: ${whyOf(error)}`, { cause: error });
     });
-  const total = json ? 0 : await countVisible(place.deadLetters);
-  const progress = createProgress('Looked at', { total, quiet: json });
+  const progress = createProgress('Looked at', await countVisible(place.deadLetters, json));
   const onProgress = ({ scanned }: Outcome['counts']) => progress.update(scanned);
   const result = await discardLetters(place.deadLetters, plan, write, { signal, onProgress });
   progress.end();

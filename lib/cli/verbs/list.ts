@@ -1,6 +1,7 @@
 import { adviceFor } from '../advice.ts';
 import { commandsFor } from '../command.ts';
-import { collect, type Entry, groupTable, hiddenElsewhere } from '../letters/collect.ts';
+import { collect, hiddenElsewhere } from '../letters/collect.ts';
+import { type Entry, groupTable } from '../letters/entry.ts';
 import { type Options, requestOf } from '../options.ts';
 import { print, printJson, tell } from '../screen/output.ts';
 import { ago, count, number, plain } from '../screen/text.ts';

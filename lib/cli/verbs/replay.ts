@@ -1,31 +1,16 @@
-import { createReplay, type Replayed } from '../../dead-letters/replay.ts';
+import { createReplay } from '../../dead-letters/replay.ts';
 import { commandsFor } from '../command.ts';
 import { askFirst, isShort, refuseUnattended, tellOutcome } from '../letters/ask-first.ts';
 import { countVisible } from '../letters/collect.ts';
 import { createPreview } from '../letters/preview.ts';
+import { replayAsides, replayWarnings } from '../letters/replay-words.ts';
 import { aftermathWords, waitForTaken } from '../letters/wait.ts';
-import { replayWarnings } from '../letters/warnings.ts';
 import { type Options, requestOf } from '../options.ts';
 import { untilInterrupted } from '../screen/ask.ts';
 import { print, printJson, tell } from '../screen/output.ts';
 import { createProgress } from '../screen/progress.ts';
-import { count, number, plain, sentence } from '../screen/text.ts';
+import { count, plain } from '../screen/text.ts';
 import { lateSettingsOf, openPlace } from '../stage.ts';
-
-const stays = (value: number) => `${count(value, 'letter')} ${value === 1 ? 'stays' : 'stay'}`;
-
-/** What else there is to say of a run, or of one that would be. */
-const asides = ({ counts: { guarded, failed, duplicated, stopped }, notes, trouble }: Replayed): string[] => [
-  ...(guarded > 0 ? [`${stays(guarded)}: replayed too often already (--max-replays raises that).`] : []),
-  ...(failed > 0 ? [`${stays(failed)}: refused, or no valid receipt after the repair.`] : []),
-  ...(duplicated > 0
-    ? [
-        `${number(duplicated)} of the replayed may come twice, which is harmless: they could not be deleted, or SQS never said whether it took them.`,
-      ]
-    : []),
-  ...notes.map(note => plain(sentence(note))),
-  ...(stopped === 'interrupted' && !trouble ? ['It was interrupted: run it again for the rest.'] : []),
-];
 
 export const replay = async (options: Options): Promise<number> => {
   const { json = false, wait = false, stage } = options;
@@ -37,7 +22,7 @@ export const replay = async (options: Options): Promise<number> => {
   const where = `to ${plain(place.name)}`;
   const { lateReceipts, ...late } = options.yes && !options.dryRun ? {} : await lateSettingsOf(place);
   const first = await askFirst({
-    ...{ verb: 'replay', options, place, where, asides },
+    ...{ verb: 'replay', options, place, where, asides: replayAsides },
     preview: createPreview(late),
     dryRun: told => run({ ...request, dry_run: true }, { signal, ...told }),
     warnings: preview => replayWarnings(preview, request.set, lateReceipts),
@@ -48,11 +33,9 @@ export const replay = async (options: Options): Promise<number> => {
   const { expected } = first;
   const since = new Date();
   // After a first look it is known how many there are to send.
-  const progress = createProgress(expected === undefined ? 'Looked at' : 'Replayed', {
-    total: json ? 0 : (expected ?? (await countVisible(place.deadLetters))),
-    quiet: json,
-    mostPerSecond: request.rate_per_second,
-  });
+  const total = expected ?? (await countVisible(place.deadLetters, json));
+  const what = expected === undefined ? 'Looked at' : 'Replayed';
+  const progress = createProgress(what, total, request.rate_per_second);
   const result = await run(request, {
     signal,
     onProgress: ({ scanned, replayed, failed }) =>
@@ -61,7 +44,7 @@ export const replay = async (options: Options): Promise<number> => {
   progress.end();
   const { replayed } = result.counts;
   const did = replayed > 0 ? `Replayed ${count(replayed, 'dead letter')} ${where}` : 'Nothing was replayed';
-  tellOutcome(json, did, result, asides(result));
+  tellOutcome(json, did, result, replayAsides(result));
 
   const waits = wait && replayed > 0 && !signal.aborted;
   if (waits) tell('Waiting until the function has taken them. Ctrl-C ends the waiting alone.');

@@ -70,7 +70,7 @@ export const send = async (files: string[], options: SendOptions): Promise<numbe
   for (const source of sources) source.lines = source.lines.filter(({ number }) => number >= from);
   const total = sources.reduce((sum, { lines }) => sum + lines.length, 0);
   const signal = untilInterrupted();
-  const progress = createProgress('Sent', { total, quiet: json || total < LEAST_FOR_BAR });
+  const progress = createProgress('Sent', json || total < LEAST_FOR_BAR ? 0 : total);
   let sent = 0;
   for (const { name, lines } of sources) {
     const before = sent;

@@ -2,11 +2,11 @@ import { type Letter, sourceIdOf } from '../../dead-letters/dead-letter.ts';
 import { scan } from '../../dead-letters/scan.ts';
 import { adviceFor } from '../advice.ts';
 import { commandsFor } from '../command.ts';
-import { entryOf } from '../letters/collect.ts';
+import { attributesOf, entryOf, rowsOf } from '../letters/entry.ts';
 import type { Options } from '../options.ts';
 import { untilInterrupted } from '../screen/ask.ts';
 import { print, printJson, screenColumns, tell } from '../screen/output.ts';
-import { ago, number, padTo, plain, sentence, wrap } from '../screen/text.ts';
+import { padTo, plain, sentence, wrap } from '../screen/text.ts';
 import { nameOf, openPlace } from '../stage.ts';
 
 /** Names to the left of what they name; attributes have longer ones. */
@@ -36,14 +36,7 @@ export const show = async (id: string, options: Options): Promise<number> => {
     );
     return 1;
   }
-  const { message, failure, receives, sentAt, deadLetteredAt } = found;
-  const attributes = Object.entries(message.attributes).map(
-    ([name, { DataType, StringValue, BinaryValue }]) => ({
-      name,
-      type: DataType,
-      value: BinaryValue ? Buffer.from(BinaryValue).toString('base64') : StringValue,
-    }),
-  );
+  const { message, failure, receives, sentAt } = found;
   const whole = {
     ...entryOf(found),
     failure,
@@ -51,32 +44,20 @@ export const show = async (id: string, options: Options): Promise<number> => {
     receives,
     group_id: message.groupId,
     trace_header: message.traceHeader,
-    attributes,
+    attributes: attributesOf(message),
     body: message.body,
   };
   if (options.json) {
     printJson(whole);
     return 0;
   }
-  const rows: [string, string | undefined][] = [
-    ['Message', found.messageId],
-    ['Case', whole.case_id],
-    ['Code', found.code],
-    ['Why', failure?.detail ?? 'nobody wrote it down'],
-    ['Dead', `${whole.dead_lettered_at}, ${ago(deadLetteredAt)}`],
-    ['Tries', failure?.attempts === undefined ? undefined : number(failure.attempts)],
-    ['Replayed', `${number(found.replays)} × before`],
+  const rows = [
+    ...rowsOf(found),
     // With spaces, so that lines break between fields.
-    ['Failure', failure && JSON.stringify(failure, undefined, 1).replace(/\n */g, ' ')],
-    ['Group', message.groupId],
-    ['Trace', message.traceHeader],
-    ...attributes
-      .filter(({ name }) => name !== 'failure')
-      .map(({ name, type, value }): [string, string] => [`Attribute ${name}`, `${value} (${type})`]),
-    ['Body', message.body],
+    ...(failure ? [['Failure', JSON.stringify(failure, undefined, 1).replace(/\n */g, ' ')] as const] : []),
+    ['Body', message.body] as const,
   ];
   for (const [name, value] of rows) {
-    if (value === undefined) continue;
     const start = `${padTo(plain(name), LEAST_NAME)} `;
     const room = Math.max(20, screenColumns() - start.length);
     print(start + wrap(plain(value), room).replaceAll('\n', `\n${' '.repeat(start.length)}`));

@@ -1,5 +1,6 @@
 import { commandsFor } from '../command.ts';
-import { collect, depthOf, groupTable } from '../letters/collect.ts';
+import { collect, depthOf } from '../letters/collect.ts';
+import { groupTable } from '../letters/entry.ts';
 import type { Options } from '../options.ts';
 import { print, printJson, table } from '../screen/output.ts';
 import { ago, count, number } from '../screen/text.ts';

@@ -1,9 +1,7 @@
 import { html } from 'hono/html';
-import type { HtmlEscapedString } from 'hono/utils/html';
-import { failureCodes } from '../../failure.ts';
-import { number } from '../screen/text.ts';
-
-export type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
+import { failureCodes } from '../../../failure.ts';
+import { number } from '../../screen/text.ts';
+import type { Html } from './layout.ts';
 
 const HOUR_MS = 3_600_000;
 /** Columns that can still be told apart at 360 pixels; of a longer time each column is several hours. */

@@ -1,4 +1,5 @@
-import { count, number, plain } from '../screen/text.ts';
+import type { Replayed } from '../../dead-letters/replay.ts';
+import { count, number, plain, sentence } from '../screen/text.ts';
 import type { Preview } from './preview.ts';
 
 /** What a repair does, in a sentence. */
@@ -17,7 +18,7 @@ const deadAgainWords = ({ letters, dead_again: { surely, probably } }: Preview):
   ];
   return parts.length === 0
     ? ''
-    : `Of ${count(letters, 'dead letter')} these will come back dead, unless they are repaired (--set, --unset) or left out (--code): ${parts.join(', ')}.`;
+    : `Of ${count(letters, 'dead letter')} these will come back dead, unless they are repaired or left out: ${parts.join(', ')}.`;
 };
 
 const LOOKED_AT =
@@ -48,3 +49,22 @@ export const replayWarnings = (
   lateReceipts: string | undefined,
 ): string[] =>
   [repairWords(set), deadAgainWords(preview), lateWords(preview, lateReceipts)].filter(words => words !== '');
+
+const stays = (value: number) => `${count(value, 'letter')} ${value === 1 ? 'stays' : 'stay'}`;
+
+/** What else there is to say of a run, or of one that would be. */
+export const replayAsides = ({
+  counts: { guarded, failed, duplicated, stopped },
+  notes,
+  trouble,
+}: Pick<Replayed, 'counts' | 'notes' | 'trouble'>): string[] => [
+  ...(guarded > 0 ? [`${stays(guarded)}: replayed too often already (--max-replays raises that).`] : []),
+  ...(failed > 0 ? [`${stays(failed)}: refused, or no valid receipt after the repair.`] : []),
+  ...(duplicated > 0
+    ? [
+        `${number(duplicated)} of the replayed may come twice, which is harmless: they could not be deleted, or SQS never said whether it took them.`,
+      ]
+    : []),
+  ...notes.map(note => plain(sentence(note))),
+  ...(stopped === 'interrupted' && !trouble ? ['It was interrupted: run it again for the rest.'] : []),
+];
