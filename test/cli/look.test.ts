@@ -57,7 +57,7 @@ test('what others wrote is shown on 80 columns, and no terminal obeys it', async
     expect(code).toBe(0);
     expect(out).toContain('constructor');
     expect(out).not.toContain('native code');
-    if (args[0] !== 'show') expect(out).toContain(`\n${'x'.repeat(27)}…  `);
+    if (args[0] !== 'show') expect(out).toContain(`\n${'x'.repeat(19)}…  `);
     for (const each of out.split('\n')) expect(each).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
     // Chinese takes two columns.
     const columns = (text: string) => text.replace(/[\u2e80-\uffef]/g, '__').length;

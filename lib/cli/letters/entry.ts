@@ -2,7 +2,7 @@ import { firstSentAt, type Letter } from '../../dead-letters/dead-letter.ts';
 import { caseIdIn } from '../../receipt/receipt.ts';
 import type { Message } from '../../sqs/message.ts';
 import { table } from '../screen/output.ts';
-import { ago, count, number } from '../screen/text.ts';
+import { ago, count, number, shortCode } from '../screen/text.ts';
 
 /** Where a letter does not say why it is dead. */
 export const NO_REASON = 'nobody wrote it down';
@@ -45,7 +45,7 @@ export const groupTable = (groups: Groups) =>
   table(
     ['CODE', 'COUNT', 'OLDEST', 'NEWEST', 'WHY'],
     groups.map(group => [
-      group.code,
+      shortCode(group.code),
       number(group.count),
       ago(Date.parse(group.oldest_dead_lettered_at)),
       ago(Date.parse(group.newest_dead_lettered_at)),

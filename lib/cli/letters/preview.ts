@@ -1,7 +1,7 @@
 import { firstSentAt, type Letter } from '../../dead-letters/dead-letter.ts';
 import { caseIdIn, parseReceipt } from '../../receipt/receipt.ts';
 import { table } from '../screen/output.ts';
-import { ago, number, plain } from '../screen/text.ts';
+import { ago, number, plain, shortCode } from '../screen/text.ts';
 
 /** So many letters are shown as they are and as they would be sent. */
 const MOST_SHOWN = 5;
@@ -86,7 +86,7 @@ export const previewText = ({ letters, by_code, first, ...times }: Preview): str
   return [
     table(
       ['CODE', 'COUNT'],
-      by_code.map(({ code, letters }) => [code, number(letters)]),
+      by_code.map(({ code, letters }) => [shortCode(code), number(letters)]),
     ),
     `\nDead-lettered ${oldest === newest ? oldest : `${oldest} to ${newest}`}. ${letters > first.length ? `The first ${first.length} of ${number(letters)}:` : 'In full:'}`,
     ...shown,

@@ -1,11 +1,9 @@
-import { columnsOf, padTo, pieces, plain, wrap } from './text.ts';
+import { columnsOf, padTo, plain, wrap } from './text.ts';
 
 /** Where nobody says how wide the screen is. */
 const COLUMNS = 80;
 /** Longer lines are tiring to read. */
 const MOST_COLUMNS = 120;
-/** Longer cells, such as a code of somebody else's, are cut: the JSON keeps them. */
-const MOST_CELL_COLUMNS = 28;
 /** A last column with less room than this goes under its row. */
 const LEAST_DETAIL = 28;
 
@@ -27,14 +25,10 @@ export const outliveReaders = () => {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 };
 
-const cell = (text: string): string =>
-  columnsOf(text) <= MOST_CELL_COLUMNS ? text : `${pieces(text, MOST_CELL_COLUMNS - 1)[0]}…`;
-
 /** Columns under their names, as wide as they need to be; the last one has the rest of the screen, on as many lines. */
 export const table = (names: string[], rows: string[][]): string => {
+  const lines = [names, ...rows.map(row => row.map(plain))];
   const last = names.length - 1;
-  const shown = (text: string, column: number) => (column === last ? plain(text) : cell(plain(text)));
-  const lines = [names, ...rows.map(row => row.map(shown))];
   const widths = names.map((_, column) => Math.max(...lines.map(row => columnsOf(row[column] ?? ''))));
   const before = widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0);
   const room = screenColumns() - before;

@@ -27,7 +27,7 @@ export const padTo = (text: string, columns: number): string =>
 const isCommand = (line: string) => /^\s*npx /.test(line);
 
 /** Cuts where a line is full; at least one piece. */
-export const pieces = (text: string, most: number): string[] => {
+const pieces = (text: string, most: number): string[] => {
   const cut = [''];
   let room = most;
   for (const character of text) {
@@ -40,6 +40,14 @@ export const pieces = (text: string, most: number): string[] => {
     room -= columns;
   }
   return cut;
+};
+
+/** Our codes have up to 13 columns. */
+const CODE_COLUMNS = 20;
+/** A code for a table. A longer one is somebody else's and is cut: the JSON keeps it. */
+export const shortCode = (code: string): string => {
+  const [first = '', ...rest] = pieces(plain(code), CODE_COLUMNS);
+  return rest.length === 0 ? first : `${pieces(first, CODE_COLUMNS - 1)[0]}…`;
 };
 
 const foldLine = (line: string, columns: number): string[] => {

@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import { letterCodes } from '../../../dead-letters/request.ts';
 import type { Depth } from '../../../sqs/queue.ts';
-import { ago, count, number, plain } from '../../screen/text.ts';
+import { ago, count, number, plain, shortCode } from '../../screen/text.ts';
 import { queryOf } from '../form.ts';
 import { groupsOf, reasonOf } from '../look.ts';
 import { histogram, key } from './histogram.ts';
@@ -18,7 +18,7 @@ const row = ({ count, oldest }: ReturnType<typeof groupsOf>[number]): Html => {
   const reason = reasonOf(oldest);
   // There is no filter by somebody else's code.
   const isOurs = (letterCodes as readonly string[]).includes(code);
-  return html`<tr><td class="short">${key(code)} ${plain(code)}</td><td class="number">${number(count)}</td><td class="short">${ago(deadLetteredAt)}</td>
+  return html`<tr><td class="short">${key(code)} ${shortCode(code)}</td><td class="number">${number(count)}</td><td class="short">${ago(deadLetteredAt)}</td>
 <td>${isOurs ? html`<a href="/letters?${queryOf({ code, reason })}">${shown(reason)}</a>` : shown(reason)}</td></tr>`;
 };
 
@@ -43,6 +43,6 @@ export const glancePage = (view: View, { receipts, dead }: Record<'receipts' | '
 <h2>Why they died</h2><div class="wide"><table><thead><tr><th>Code</th><th>Count</th><th>Oldest</th><th>Reason</th></tr></thead>
 <tbody>${groups.slice(0, MOST_GROUPS).map(row)}</tbody></table></div>
 ${groups.length > MOST_GROUPS ? html`<p>And ${count(groups.length - MOST_GROUPS, 'more reason')}.</p>` : ''}
-${codes.size > 0 ? html`<h2>What to do</h2><dl>${Array.from(codes, ([code, [group]]) => html`<dt><b>${plain(code)}</b></dt><dd>${group ? advised(view, group.oldest) : ''}</dd>`)}</dl>` : ''}`,
+${codes.size > 0 ? html`<h2>What to do</h2><dl>${Array.from(codes, ([code, [group]]) => html`<dt><b>${plain(code)}</b></dt><dd>${group ? advised(view, code, group.oldest.messageId) : ''}</dd>`)}</dl>` : ''}`,
   );
 };

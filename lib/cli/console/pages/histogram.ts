@@ -8,7 +8,6 @@ const HOUR_MS = 3_600_000;
 const MOST_COLUMNS = 84;
 const WIDTH = 840;
 const HEIGHT = 120;
-const BELOW = 18;
 
 interface Death {
   code: string;
@@ -57,7 +56,7 @@ export const histogram = (deaths: Death[]): Html => {
     return html`<g><title>${hourOf(from + index * columnMs)}: ${title}</title>${parts}</g>`;
   });
   const words = `${number(deaths.length)} dead letters by the ${perColumn === 1 ? 'hour' : `${perColumn} hours`} of their death, from ${hourOf(first)} to ${hourOf(last)}, at most ${number(most)} in a column`;
-  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT + BELOW}" preserveAspectRatio="none" role="img" aria-label="${words}">
+  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT + 1}" preserveAspectRatio="none" role="img" aria-label="${words}">
 <line x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}"/>${bars}</svg>
 <p class="soft">${words}.</p>`;
 };

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { html } from 'hono/html';
 import type { HtmlEscapedString } from 'hono/utils/html';
-import type { Letter } from '../../../dead-letters/dead-letter.ts';
 import { adviceFor } from '../../advice.ts';
 import { commandsFor } from '../../command.ts';
 import { number, plain } from '../../screen/text.ts';
@@ -51,9 +50,9 @@ export const copy = (text: string): Html =>
 export const alert = (text: string | undefined): Html | string =>
   text ? html`<p class="wrong" role="alert">${shown(text)}</p>` : '';
 
-/** The runbook's words for a code, and its command. */
-export const advised = ({ stage }: View, { code, messageId }: Letter): Html => {
-  const lines = adviceFor(code, commandsFor(stage), messageId).split('\n');
+/** The runbook's words for a code, and its command; `id` names one of several letters. */
+export const advised = ({ stage }: View, code: string, id?: string): Html => {
+  const lines = adviceFor(code, commandsFor(stage), id).split('\n');
   return html`${lines.map(line => (line.startsWith('  ') ? copy(line.trim()) : html`<p>${line}</p>`))}`;
 };
 

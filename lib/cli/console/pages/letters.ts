@@ -4,7 +4,7 @@ import { letterCodes } from '../../../dead-letters/request.ts';
 import { caseIdIn } from '../../../receipt/receipt.ts';
 import { commandsFor } from '../../command.ts';
 import { rowsOf } from '../../letters/entry.ts';
-import { ago, count, number, plain } from '../../screen/text.ts';
+import { ago, count, number, shortCode } from '../../screen/text.ts';
 import { type Asked, commandOf, queryOf } from '../form.ts';
 import { chosenOf, reasonOf } from '../look.ts';
 import { key } from './histogram.ts';
@@ -33,7 +33,7 @@ ${field('case', 'Case')}${field('after', 'After', '12h or 2026-01-31T09:30:00Z')
 };
 
 const row = (letter: Letter): Html =>
-  html`<tr><td>${key(letter.code)} ${plain(letter.code)}</td><td><a href="/letters/${encodeURIComponent(letter.messageId)}">${shown(caseIdIn(letter.message.body) ?? 'no case')}</a></td>
+  html`<tr><td>${key(letter.code)} ${shortCode(letter.code)}</td><td><a href="/letters/${encodeURIComponent(letter.messageId)}">${shown(caseIdIn(letter.message.body) ?? 'no case')}</a></td>
 <td><time datetime="${iso(letter.deadLetteredAt)}">${ago(letter.deadLetteredAt)}</time></td><td class="number">${number(letter.replays)}</td><td>${shown(reasonOf(letter))}</td></tr>`;
 
 /** What a filter chooses, a page at a time. */
@@ -78,7 +78,7 @@ export const letterPage = (view: View, letter: Letter): Html => {
     'One letter',
     html`<p class="soft">As it was seen at ${iso(view.seen.at).slice(11, 16)} UTC.</p>
 <div class="wide"><table><tbody>${rowsOf(letter).map(([name, value]) => html`<tr><th scope="row">${shown(name)}</th><td>${shown(value)}</td></tr>`)}</tbody></table></div>
-<h2>What to do</h2>${advised(view, letter)}<h2>Body</h2><pre>${shown(setOut(message.body))}</pre>
+<h2>What to do</h2>${advised(view, letter.code)}<h2>Body</h2><pre>${shown(setOut(message.body))}</pre>
 ${failure ? html`<h2>Failure</h2><pre>${shown(JSON.stringify(failure, undefined, 2))}</pre>` : ''}
 ${caseId ? html`<p><a href="/replay?${queryOf({ case: caseId })}">Repair and replay the letters of this case</a></p>` : ''}
 <h2>The same on the command line</h2>${copy(commandsFor(view.stage)('show', messageId).trimStart())}`,

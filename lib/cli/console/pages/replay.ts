@@ -4,7 +4,7 @@ import { caseIdIn } from '../../../receipt/receipt.ts';
 import { type Repair, repair } from '../../../receipt/repair.ts';
 import { replayAsides } from '../../letters/replay-words.ts';
 import { FIELDS, OPTIONAL } from '../../options.ts';
-import { ago, count, number } from '../../screen/text.ts';
+import { ago, count, number, sentence } from '../../screen/text.ts';
 import { type Asked, CHOOSING, choiceWords, commandOf } from '../form.ts';
 import { chosenOf } from '../look.ts';
 import { progressWords, type Run, type Work } from '../replay.ts';
@@ -86,7 +86,7 @@ export const runPage = (view: View, { asked, isDry, chosen, warnings, result, ba
   const sent = isDry ? matched - guarded - failed : replayed;
   const gone = stopped === 'done' ? chosen - matched : 0;
   const command = commandOf('replay', asked, view.stage);
-  const what = html`<p>${shown(choiceWords(asked.fields))}. ${warnings.map(shown).join(' ')}</p>`;
+  const what = html`<p>${shown(sentence(choiceWords(asked.fields)))}. ${warnings.map(shown).join(' ')}</p>`;
   return layout(
     view,
     `${isDry ? 'Dry run' : 'Replay'}: ended${stopped === 'done' ? '' : ` (${stopped})`}`,
