@@ -66,10 +66,14 @@ const logInCodeOf = (status: number, body: unknown): FailureCode => {
 
 const RETRY_AFTER_MOST_SECONDS = 3600;
 
+/** `Date.parse` takes much that is no HTTP date: "+3600" is a year to it, and so is the end of "until 2050". */
+const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\d\d:\d\d/;
+
 /** Seconds or an HTTP date; a malformed Retry-After loses only its timing. */
 const retryAfterSeconds = (header: unknown, now: number): number | undefined => {
   if (typeof header !== 'string') return undefined;
-  const seconds = /^\d+$/.test(header.trim()) ? Number(header) : (Date.parse(header) - now) / 1000;
+  const until = HTTP_DATE.test(header) ? Date.parse(header) : Number.NaN;
+  const seconds = /^\d+$/.test(header.trim()) ? Number(header) : (until - now) / 1000;
   return seconds > 0 ? Math.min(Math.ceil(seconds), RETRY_AFTER_MOST_SECONDS) : undefined;
 };
 
