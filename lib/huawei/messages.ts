@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { Failure } from '../failure.ts';
-import { parseJson } from '../json.ts';
+import { isObject, parseJson } from '../json.ts';
 import type { Timing } from './http.ts';
 import type { Mark, OsmCall } from './mark-as-read.ts';
 import { askedZone, writtenBy, type Zone } from './message-time.ts';
@@ -46,32 +46,21 @@ const MOST_LIST_BYTES = 1_048_576;
 /** Longer than any time; what follows is no time and is not kept. */
 const MOST_TIME_CHARACTERS = 40;
 
-// All else that a message holds, its text above all, is dropped here.
-const messageSchema = z.object({
-  type: z.optional(z.unknown()),
-  replier_type: z.optional(z.unknown()),
-  create_time: z.optional(z.unknown()),
-});
-/** Not `z.catch`, which drags all of zod's helpers into the bundle: a tenth of what a cold start reads. */
-const anything = z.pipe(
-  z.unknown(),
-  z.transform((): z.infer<typeof messageSchema> => ({})),
-);
 const listSchema = z.object({
   count: z.optional(z.unknown()),
-  message_list: z.nullish(z.array(z.union([messageSchema, anything]))),
+  message_list: z.nullish(z.array(z.unknown())),
 });
 
-const messageFrom =
-  (zone: Zone) =>
-  ({ type, replier_type, create_time }: z.infer<typeof messageSchema>): Message => ({
+/** All else that a message holds, its text above all, is dropped here. */
+const messageFrom = (message: unknown, zone: Zone): Message => {
+  const { type, replier_type, create_time } = isObject(message) ? message : {};
+  const time = typeof create_time === 'string' ? create_time : '';
+  return {
     isOwn: type === 0 && (replier_type === undefined || replier_type === null || replier_type === 0),
-    writtenAt: typeof create_time === 'string' ? writtenBy(create_time, zone) : undefined,
-    sentAs:
-      typeof create_time === 'string'
-        ? create_time.slice(0, MOST_TIME_CHARACTERS).replace(/[^-\d\s:.,+/TZ]/g, '?')
-        : '',
-  });
+    writtenAt: writtenBy(time, zone),
+    sentAs: time.slice(0, MOST_TIME_CHARACTERS).replace(/[^-\d\s:.,+/TZ]/g, '?'),
+  };
+};
 
 const isCount = (count: unknown): count is number => Number.isSafeInteger(count) && (count as number) >= 0;
 
@@ -102,7 +91,7 @@ export const readList = (
   const read = listSchema.safeParse(parseJson(answer.body));
   if (!read.success) return { kind: 'unreadable', detail: 'OSM answered 200 without a list of messages' };
   const { message_list, count } = read.data;
-  const messages = (message_list ?? []).map(messageFrom(zone));
+  const messages = (message_list ?? []).map(message => messageFrom(message, zone));
   // An empty list may be left out; where there is no count either, nothing speaks of messages.
   if (isCount(count) && (message_list || count === 0)) return { kind: 'messages', count, messages };
   if (message_list && messages.length < PAGE) return { kind: 'messages', count: messages.length, messages };
