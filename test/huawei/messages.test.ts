@@ -3,57 +3,44 @@ import type { Broken, Call } from '../../lib/huawei/http.ts';
 import { writtenBy } from '../../lib/huawei/message-time.ts';
 import { createLook, type Looked, readList } from '../../lib/huawei/messages.ts';
 import type { Answer } from '../../lib/huawei/outcome.ts';
-import { pageOf, timeText } from '../../local/huawei/osm/message-list.ts';
+import { pageOf, timeText, usualListing } from '../../local/huawei/osm/message-list.ts';
 import { answers, osm } from '../outcome-table.ts';
 
 const asIs = (text: string) => text;
 const T = Date.parse('2026-01-31T09:30:15Z');
 const SECOND = 1000;
+const AT_T = { create_time: '2026-01-31T09:30:15Z' };
 
 describe('the time of a message', () => {
   test.each([
     ['2026-01-31T09:30:15Z', T + SECOND],
     ['2026-01-31t09:30:15z', T + SECOND],
-    ['2026-01-31 09:30:15Z', T + SECOND],
-    ['2026-01-31T17:30:15+08:00', T + SECOND],
+    // Without an offset it is in the zone that was asked for, GMT+8.
+    [' 2026-01-31 17:30:15 ', T + SECOND],
     ['2026-01-31 17:30:15 +0800', T + SECOND],
     ['2026-01-31T17:30:15+08', T + SECOND],
-    ['2026-01-31T05:00:15-04:30', T + SECOND],
-    // Without an offset it is in the zone that was asked for, GMT+8.
-    ['2026-01-31T17:30:15', T + SECOND],
-    ['2026-01-31 17:30:15', T + SECOND],
-    ['2026-01-31 17:30:15.250', T + 250],
-    [' 2026-01-31 17:30:15 ', T + SECOND],
     // A fraction is as exact as it is long.
-    ['2026-01-31T09:30:15.250Z', T + 250],
-    ['2026-01-31T09:30:15.250999Z', T + 250],
     ['2026-01-31T09:30:15,250Z', T + 250],
-    ['2026-01-31T09:30:15.25Z', T + 260],
     ['2026-01-31T09:30:15.2Z', T + 300],
     ['2024-02-29T23:59:59Z', Date.parse('2024-03-01T00:00:00Z')],
-  ])('%s', (text, at) => {
+    ['', undefined],
+    ['yesterday', undefined],
+    ['1769852100000', undefined],
+    ['2026-01-31', undefined],
+    ['2026-01-31T09:30Z', undefined],
+    ['2026-02-30T09:30:15Z', undefined],
+    ['2026-13-01T09:30:15Z', undefined],
+    ['2026-00-10T09:30:15Z', undefined],
+    ['2026-01-31T24:00:00Z', undefined],
+    ['2026-01-31T09:60:15Z', undefined],
+    ['2026-01-31T09:30:60Z', undefined],
+    ['2026-01-31T09:30:15+24:00', undefined],
+    ['2026-01-31T09:30:15+08:60', undefined],
+    ['2026-01-31T09:30:15 CST', undefined],
+    ['31/01/2026 09:30:15', undefined],
+    ['2026-01-31T09:30:15Z and more', undefined],
+  ])('%s: %s', (text, at) => {
     expect(writtenBy(text)).toBe(at);
-  });
-
-  test.each([
-    '',
-    'yesterday',
-    '1769852100000',
-    '2026-01-31',
-    '2026-01-31T09:30Z',
-    '2026-02-30T09:30:15Z',
-    '2026-13-01T09:30:15Z',
-    '2026-00-10T09:30:15Z',
-    '2026-01-31T24:00:00Z',
-    '2026-01-31T09:60:15Z',
-    '2026-01-31T09:30:60Z',
-    '2026-01-31T09:30:15+24:00',
-    '2026-01-31T09:30:15+08:60',
-    '2026-01-31T09:30:15 CST',
-    '31/01/2026 09:30:15',
-    '2026-01-31T09:30:15Z and more',
-  ])('that cannot be read: %s', text => {
-    expect(writtenBy(text)).toBeUndefined();
   });
 
   test('any time, in whatever way the stand-in writes it, is read as itself up to the end of its last digit', () => {
@@ -83,32 +70,30 @@ const listed = (body: unknown) => readList(answer(200, body), asIs);
 const messagesOf = (looked: Looked) => (looked.kind === 'messages' ? looked.messages : []);
 
 describe('a list', () => {
-  test.each([
-    [{ type: 0, replier_type: 0 }, true],
-    [{ type: 0 }, true],
-    [{ type: 0, replier_type: null }, true],
-    [{ type: 0, replier_type: 1 }, false],
-    [{ type: 1, replier_type: 0 }, false],
-    [{ type: 1 }, false],
-    [{ replier_type: 0 }, false],
-    [{ type: '0' }, false],
-    [{ type: false }, false],
-    [{}, false],
-  ])('a message %j is own: %s', (message, isOwn) => {
-    const list = listed({ count: 1, message_list: [{ ...message, create_time: '2026-01-31T09:30:15Z' }] });
-    expect(messagesOf(list)).toEqual([{ isOwn, writtenAt: T + SECOND, sentAs: '2026-01-31T09:30:15Z' }]);
+  const atT = { writtenAt: T + SECOND, sentAs: AT_T.create_time };
+  const never = { writtenAt: undefined, sentAs: '' };
+
+  test.each<[unknown, boolean, object]>([
+    [{ ...AT_T, type: 0, replier_type: 0 }, true, atT],
+    [{ ...AT_T, type: 0 }, true, atT],
+    [{ ...AT_T, type: 0, replier_type: null }, true, atT],
+    [{ ...AT_T, type: 0, replier_type: 1 }, false, atT],
+    [{ ...AT_T, type: 1, replier_type: 0 }, false, atT],
+    [{ ...AT_T, replier_type: 0 }, false, atT],
+    [{ ...AT_T, type: '0' }, false, atT],
+    [{ ...AT_T, type: false }, false, atT],
+    [{}, false, never],
+    [{ type: 0, create_time: 7 }, true, never],
+    [{ create_time: null }, false, never],
+    [null, false, never],
+    [7, false, never],
+    ['text', false, never],
+    [[], false, never],
+  ])('a message %j is own: %s, at %j', (message, isOwn, time) => {
+    expect(messagesOf(listed({ count: 1, message_list: [message] }))).toEqual([{ isOwn, ...time }]);
   });
 
-  test.each([[null], [7], ['text'], [[]], [{ create_time: 7 }], [{ create_time: null }]])(
-    'a message %j: of the other side, at a time that cannot be read',
-    message => {
-      expect(messagesOf(listed({ count: 1, message_list: [message] }))).toEqual([
-        { isOwn: false, writtenAt: undefined, sentAs: '' },
-      ]);
-    },
-  );
-
-  test.each([
+  test.each<[string, object, number | undefined]>([
     ['no messages', { count: 0, message_list: [] }, 0],
     ['no messages, left out', { count: 0 }, 0],
     ['no messages, null', { count: 0, message_list: null }, 0],
@@ -116,18 +101,14 @@ describe('a list', () => {
     ['no count', { message_list: [{}, {}] }, 2],
     ['a count that is none', { count: '2', message_list: [{}, {}] }, 2],
     ['an empty error_code', { error_code: '', count: 1, message_list: [{}] }, 1],
-  ])('with %s', (_, body, count) => {
-    expect(listed(body)).toMatchObject({ kind: 'messages', count });
-  });
-
-  test.each([
-    ['an empty object', {}],
-    ['a list that is none', { count: 1, message_list: {} }],
-    ['a count alone', { count: 1 }],
-    ['a full page without a count', { message_list: Array(100).fill({}) }],
-    ['a negative count', { count: -1 }],
-  ])('that is none cannot be read: %s', (_, body) => {
-    expect(listed(body)).toMatchObject({ kind: 'unreadable', detail: expect.stringContaining('200') });
+    ['nothing', {}, undefined],
+    ['messages that are no list', { count: 1, message_list: {} }, undefined],
+    ['a count alone', { count: 1 }, undefined],
+    ['a full page without a count', { message_list: Array(100).fill({}) }, undefined],
+    ['a negative count', { count: -1 }, undefined],
+  ])('with %s, %j, has %s messages', (_, body, count) => {
+    const unreadable = { kind: 'unreadable', detail: expect.stringContaining('200') };
+    expect(listed(body)).toMatchObject(count === undefined ? unreadable : { kind: 'messages', count });
   });
 
   const later = ['unavailable', 'unreachable', 'timeout', 'rate_limited', 'unauthorized'];
@@ -148,12 +129,7 @@ describe('a list', () => {
 
   test('whatever it holds, it is read without a throw, and no text of it is kept', () => {
     const text = 'a private word';
-    const value = fc.oneof(
-      fc.constant(text),
-      fc.jsonValue(),
-      fc.constant([text]),
-      fc.constant({ [text]: text }),
-    );
+    const value = fc.oneof(fc.constantFrom(text, [text], { [text]: text }), fc.jsonValue());
     const message = fc.oneof(
       fc.record(
         { type: value, replier_type: value, create_time: value, content: value, replier_name: value },
@@ -171,9 +147,8 @@ describe('a list', () => {
 
   test('nested 60,000 deep is read too', () => {
     const deep = `${'['.repeat(60_000)}${']'.repeat(60_000)}`;
-    expect(listed(`{"count":1,"message_list":[{"create_time":${deep},"content":${deep}}]}`).kind).toBe(
-      'messages',
-    );
+    const inMessage = `{"count":1,"message_list":[{"create_time":${deep},"content":${deep}}]}`;
+    expect(listed(inMessage).kind).toBe('messages');
     expect(listed(`{"count":${deep},"message_list":${deep}}`).kind).toBe('messages');
     expect(listed(`{"error_code":${deep}}`).kind).toBe('unreadable');
   });
@@ -181,12 +156,6 @@ describe('a list', () => {
 
 describe('a look', () => {
   const timing = { signal: new AbortController().signal };
-  const show = {
-    order: 'ascending',
-    offset: 'Z',
-    separator: 'T',
-    fraction: 0,
-  } as const;
 
   /** Answers as a case of so many messages, the newest an hour later than the others; or as it is told. */
   const lookAt = (
@@ -203,10 +172,10 @@ describe('a look', () => {
       call: async call => {
         const query = new URL(call.path, 'http://x').searchParams;
         const page = { offset: Number(query.get('offset')), limit: Number(query.get('limit')) };
-        const { 'X-Time-Zone': timeZone } = call.headers;
+        const show = { ...usualListing, order, timeZone: call.headers['X-Time-Zone'] };
         const given = told[calls.length];
         calls.push(call);
-        return given ?? answer(200, pageOf(messages, page, { ...show, order, timeZone }));
+        return given ?? answer(200, pageOf(messages, page, show));
       },
     });
     return { look, calls };
@@ -276,14 +245,10 @@ describe('a look', () => {
   });
 
   test('of more messages than pages can begin at reads the first page, and says that the rest is missing', async () => {
-    const { look, calls } = lookAt(0, 'ascending', [
-      answer(200, { count: 66_000, message_list: Array(100).fill({ create_time: '2026-01-31T09:30:15Z' }) }),
-    ]);
-    expect(await look({ case_id: '1' }, timing)).toMatchObject({
-      kind: 'messages',
-      count: 66_000,
-      missing: expect.stringContaining('65920'),
-    });
+    const list = { count: 66_000, message_list: Array(100).fill(AT_T) };
+    const { look, calls } = lookAt(0, 'ascending', [answer(200, list)]);
+    const missing = expect.stringContaining('65920');
+    expect(await look({ case_id: '1' }, timing)).toMatchObject({ kind: 'messages', count: 66_000, missing });
     expect(calls).toHaveLength(1);
   });
 });
