@@ -22,10 +22,10 @@ export interface UnsignedRequest {
   /** All but Host. All are signed: leave out what a proxy may rewrite, such as Connection or User-Agent. */
   headers: Record<string, string>;
   /** Exactly what is sent; empty where nothing is. */
-  body: string | Uint8Array;
+  body: string;
 }
 
-const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+const sha256 = (data: string): string => createHash('sha256').update(data).digest('hex');
 
 const byCodePoint = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
