@@ -105,8 +105,9 @@ test('the repeat opens a connection of its own, and there is one, also where a c
 
 test('a call has the time it is given', async () => {
   const { huawei, mark } = await start();
-  huawei.faults.add({ does: 'hang', times: 1 });
+  huawei.faults.add({ does: 'hang' });
   expect(await mark({ case_id: '1' }, timing(50))).toMatchObject({ code: 'timeout' });
+  huawei.faults.clear();
   expect(await mark({ case_id: '1' }, timing())).toMatchObject(MARKED);
 });
 

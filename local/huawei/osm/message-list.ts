@@ -58,10 +58,10 @@ export const timeText = (
   return `${date}${separator}${seconds}${fractionText}${offset === 'none' ? '' : offset}`;
 };
 
-/** Minutes east of Greenwich; a zone that nobody knows is the documented default. */
+/** Minutes east of Greenwich, of `Z`, `-0330`, `+08:00` or `GMT+8`; a zone that nobody knows is the default. */
 const minutesOf = (zone: string): number => {
-  if (/^(Z|GMT|UTC)$/i.test(zone)) return 0;
-  const [, sign, hours, minutes = '0'] = /^(?:GMT|UTC)?([+-])(\d{1,2})(?::?(\d\d))?$/i.exec(zone) ?? [];
+  if (zone === 'Z') return 0;
+  const [, sign, hours, minutes = '0'] = /^(?:GMT)?([+-])(\d{1,2})(?::?(\d\d))?$/.exec(zone) ?? [];
   if (hours === undefined) return minutesOf(DEFAULT_ZONE);
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 };
