@@ -12,8 +12,13 @@ process.on('exit', () => {
 });
 
 /** A Huawei Cloud in which every case is there, queues and a secret, for one scenario or run. */
-export const openPlace = async (world: World, options: HuaweiOptions = {}) => {
-  const place = await world.open({ openCases: true, keepsRequests: false, tokenBytes: 3000, ...options });
+export const openPlace = async (
+  world: World,
+  options: HuaweiOptions = {},
+  queue: Record<string, string> = {},
+) => {
+  const given = { openCases: true, keepsRequests: false, tokenBytes: 3000, ...options };
+  const place = await world.open(given, undefined, queue);
   return { ...place, [Symbol.asyncDispose]: place.close };
 };
 

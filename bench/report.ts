@@ -26,16 +26,22 @@ const LIBRARIES = [
 const table = (columns: string[], rows: string[][]): string =>
   [columns, columns.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
 
-const limitOf = ({ atMost, atLeast }: Goal): string =>
-  atMost === undefined ? `≥ ${atLeast}` : `≤ ${atMost}`;
-
 const goalRow = (result: Result, goal: Goal): string[] => [
   result.title.replace(/[:(].*/s, '').trim(),
   goal.name,
   digits(goal.value),
-  limitOf(goal),
+  goal.atMost === undefined ? `≥ ${goal.atLeast}` : `≤ ${goal.atMost}`,
   isMet(goal) ? 'met' : '**missed**',
 ];
+
+export const goalsOf = (results: Result[]): string =>
+  table(
+    ['scenario', 'what', 'measured', 'goal', ''],
+    results.flatMap(result => result.goals.map(goal => goalRow(result, goal))),
+  );
+
+export const sectionOf = ({ title, columns, rows, notes }: Result): string =>
+  [`## ${title}`, table(columns, rows), ...notes].join('\n\n');
 
 /** The class of the machine; its name is nobody's business. */
 const machine = (): string => {
@@ -51,14 +57,11 @@ export const reportOf = (results: Result[], rounds: number): string =>
     `Written by \`npm run bench\`, ${new Date().toISOString().slice(0, 10)}, ${rounds} rounds. ${machine()}.`,
     '![Cold start, CPU and memory beside the peers](results.svg)',
     '## Goals',
-    table(
-      ['scenario', 'what', 'measured', 'goal', ''],
-      results.flatMap(result => result.goals.map(goal => goalRow(result, goal))),
-    ),
+    goalsOf(results),
     '## How to read it',
     'The packaged bundle of mark-as-read stands beside (a) Middy with its partial-batch and secrets middleware, zod and `fetch`, and (b) Powertools’ batch processor with its parser, parameters, logger, metrics and `fetch`. They stand in `bench/peers/`, written as their documentation recommends and bundled with our settings. All read the same secret over HTTP, log in at the same stand-in for Huawei Cloud and mark the same receipts, each in a process of its own; secret store, stand-in and queues are in the process of the bench, so that their CPU counts for nobody.',
     'A ratio (ours ÷ theirs) says more than a number: it moves little from machine to machine. Values are medians over the rounds, which go through all in turn; in brackets the least and the most. CPU is user and system time of the whole process, compiler and garbage collector included. Memory is the most the process ever held. Our rate limit is lifted (`MAX_REQUESTS_PER_SECOND`), else it would be the only thing measured. Ours writes a log line for every receipt and so does (b); (a) writes none.',
-    ...results.flatMap(result => [`## ${result.title}`, table(result.columns, result.rows), ...result.notes]),
+    ...results.map(sectionOf),
     '## Versions',
     LIBRARIES.map(name => `${name} ${versionOf(name)}`).join(', '),
   ].join('\n\n')}\n`;

@@ -31,7 +31,6 @@ export interface Bench {
   rounds: number;
   targets: Target[];
   world: World;
-  progress: (text: string) => void;
 }
 
 export type Scenario = (bench: Bench) => Promise<Result>;
@@ -40,20 +39,18 @@ export const isMet = ({ value, atMost, atLeast }: Goal): boolean =>
   (atMost === undefined || value <= atMost) && (atLeast === undefined || value >= atLeast);
 
 /** What was measured of each target. */
-export type Compared<T> = { target: Target; runs: T[] }[];
+export type Compared<T, C = Target> = { target: C; runs: T[] }[];
 
 /** Measures every target in each round, the order turning by one so that nobody is always first. */
-export const interleaved = async <T>(
-  { rounds, targets, progress }: Bench,
-  measure: (target: Target) => Promise<T>,
-): Promise<Compared<T>> => {
+export const interleaved = async <T, C = Target>(
+  { rounds, targets }: { rounds: number; targets: C[] },
+  measure: (target: C) => Promise<T>,
+): Promise<Compared<T, C>> => {
   const all = targets.map(target => ({ target, runs: [] as T[] }));
   for (let round = 0; round < rounds; round++) {
     const first = round % all.length;
-    for (const { target, runs } of [...all.slice(first), ...all.slice(0, first)]) {
-      progress(`round ${round + 1} of ${rounds}, ${target.title}`);
+    for (const { target, runs } of [...all.slice(first), ...all.slice(0, first)])
       runs.push(await measure(target));
-    }
   }
   return all;
 };
@@ -74,8 +71,10 @@ export const besideBefore = <T>(all: Compared<T>, what: string, value: (run: T) 
   return [{ name: `${what} beside before`, value: medianFor(all, 'relay', value) / before, atMost: 1.05 }];
 };
 
-export const rowsOf = <T>(all: Compared<T>, ...cells: ((runs: T[]) => string)[]): string[][] =>
-  all.map(({ target, runs }) => [target.title, ...cells.map(cell => cell(runs))]);
+export const rowsOf = <T>(
+  all: Compared<T, { title: string }>,
+  ...cells: ((runs: T[]) => string)[]
+): string[][] => all.map(({ target, runs }) => [target.title, ...cells.map(cell => cell(runs))]);
 
 export const barsOf = <T>(
   all: Compared<T>,

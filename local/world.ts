@@ -3,7 +3,6 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { startAws } from './aws/endpoint.ts';
 import { REGION, startSqs } from './aws/sqs.ts';
-import type { StsOptions } from './aws/sts.ts';
 import { account, type HuaweiOptions } from './huawei/options.ts';
 import { startHuawei } from './huawei/server.ts';
 import { createConsumer } from './lambda/consumer.ts';
@@ -34,9 +33,9 @@ export const passwordCredentials = {
 export type World = Awaited<ReturnType<typeof openWorld>>;
 export type Place = Awaited<ReturnType<World['open']>>;
 
-export const openWorld = async (sts: StsOptions = {}) => {
+export const openWorld = async () => {
   const sqs = await startSqs();
-  const aws = await startAws({ sqsPort: sqs.port, sts });
+  const aws = await startAws(sqs.port);
   /** Past the hooks: what Lambda and senders do is not shown and not spoilt. */
   const client = new SQSClient({ endpoint: sqs.url, region: REGION, credentials: KEYS });
   let opened = 0;

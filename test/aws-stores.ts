@@ -1,13 +1,11 @@
 // Secrets Manager, SSM and STS in the way the credentials' tests speak of them.
-
 import type { AwsAnswer, AwsCall } from '../local/aws/call.ts';
 import { type Intercept, startAws } from '../local/aws/endpoint.ts';
-import type { StsOptions } from '../local/aws/sts.ts';
 
 export type Fault = (request: AwsCall) => AwsAnswer | 'hang' | 'reset' | undefined;
 
-export const startAwsStores = async (sts?: StsOptions) => {
-  const aws = await startAws(sts ? { sts } : {});
+export const startAwsStores = async () => {
+  const aws = await startAws();
   return {
     url: aws.url,
     /** By the secret's id or the parameter's name; every `set` makes a new version. */

@@ -8,7 +8,7 @@ import type { Check } from '../lib/doctor/check.ts';
 import type { Attribute } from '../local/aws/sqs.ts';
 import type { HuaweiOptions } from '../local/huawei/options.ts';
 import { startHuawei } from '../local/huawei/server.ts';
-import { recordOf } from '../local/lambda/sqs-record.ts';
+import { recordOf } from '../local/lambda/consumer.ts';
 import {
   awsVariables,
   openWorld,
@@ -211,7 +211,7 @@ export const startEnvironment = async (setup: Setup = {}) => {
         ids.push(messageId);
         sent.set(messageId, parcel);
       }
-      const received = await consumer.receiveAll({ most: parcels.length });
+      const received = await consumer.receive(parcels.length);
       if (received.length < parcels.length) throw new Error('The queue has fewer messages than were sent.');
       const records = received.map(record => ({
         ...record,

@@ -66,14 +66,13 @@ const open = async ({ faults = [], env = {}, timeoutMs = 10_000 }: Setup = {}) =
       deadLetters
         .all()
         .map(({ body, messageAttributes }) => `${body} ${messageAttributes.failure_code?.StringValue}`),
-    async read() {
-      const mapping = await startEventSourceMapping({
-        queueUrl: receipts.urlAt(world.sqs.url),
-        client: world.client,
+    read() {
+      const mapping = startEventSourceMapping({
+        consumer: place.consumer,
         invoke: lambda.invoke,
         batchSize: 100,
         windowSeconds: 0.2,
-        onBatch: ({ error }) => error && errors.push(error.message),
+        onError: ({ message }) => errors.push(message),
       });
       closing.push(mapping.stop);
     },
@@ -101,11 +100,11 @@ test(
     const ids = cases(300);
     place.send(ids);
     for (const body of ['?', '{}']) place.receipts.put(body);
-    await place.read();
+    place.read();
     for (let kill = 1; kill <= 3; kill++) {
       const before = place.huawei.osm.marks;
       while (place.huawei.osm.marks < before + 20 && place.receipts.all().length > 0) await sleep(5);
-      await place.lambda.kill9();
+      await place.lambda.stop();
     }
     await place.settled();
     expect(place.errors()).toContainEqual(expect.stringContaining('was killed'));
@@ -128,7 +127,7 @@ test(
     };
     place.huawei.faults.add({ does: 'hang', times: 1, match: freeze });
     place.send(['case']);
-    await place.read();
+    place.read();
     await place.settled();
     while (place.errors().length === 0) await sleep(50);
     expect(place.errors()).toContain('Task timed out after 2.00 seconds');

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { plainReplayFile } from '../bundles.ts';
 import { receiptOf } from '../events.ts';
 import { openPlace, startFunction } from '../processes.ts';
-import type { Bench, Scenario } from '../scenario.ts';
+import { type Bench, interleaved, rowsOf, type Scenario } from '../scenario.ts';
 import { digits, medianOf, spread, spreadOf } from '../stats.ts';
 
 const LETTERS = 10_000;
@@ -15,17 +15,8 @@ const contestants = [
   { title: 'plain SDK calls', file: plainReplayFile, event: { concurrency: LANES } },
 ];
 
-interface Measured {
-  perSecond: number;
-  cpuMs: number;
-  peakMb: number;
-}
-
-const measure = async (
-  bench: Bench,
-  { title, file, event }: (typeof contestants)[number],
-): Promise<Measured> => {
-  await using place = await openPlace(bench.world);
+const measure = async ({ world }: Bench, { title, file, event }: (typeof contestants)[number]) => {
+  await using place = await openPlace(world);
   const failure = JSON.stringify({
     code: 'forbidden',
     detail: 'OSM answered 200: OSM.01010002',
@@ -46,23 +37,17 @@ const measure = async (
 
 export const replay: Scenario = async bench => {
   const rounds = Math.ceil(bench.rounds / 3);
-  const all = contestants.map(contestant => ({ contestant, runs: [] as Measured[] }));
-  for (let round = 0; round < rounds; round++) {
-    for (const { contestant, runs } of round % 2 === 0 ? all : all.toReversed()) {
-      bench.progress(`round ${round + 1} of ${rounds}, ${contestant.title}`);
-      runs.push(await measure(bench, contestant));
-    }
-  }
+  const all = await interleaved({ rounds, targets: contestants }, contestant => measure(bench, contestant));
   const rates = all.map(({ runs }) => medianOf(runs.map(run => run.perSecond)));
   return {
     title: `Replay of ${digits(LETTERS)} dead letters`,
     columns: ['', 'messages a second', 'CPU per message, µs', 'peak memory, MB'],
-    rows: all.map(({ contestant, runs }) => [
-      contestant.title,
-      spread(spreadOf(runs.map(run => run.perSecond))),
-      spread(spreadOf(runs.map(run => (run.cpuMs * 1000) / LETTERS))),
-      spread(spreadOf(runs.map(run => run.peakMb))),
-    ]),
+    rows: rowsOf(
+      all,
+      runs => spread(spreadOf(runs.map(run => run.perSecond))),
+      runs => spread(spreadOf(runs.map(run => (run.cpuMs * 1000) / LETTERS))),
+      runs => spread(spreadOf(runs.map(run => run.peakMb))),
+    ),
     goals: [{ name: 'rate beside the plain calls', value: (rates[0] ?? 0) / (rates[1] ?? 0), atLeast: 0.8 }],
     notes: [
       `The plain calls are ReceiveMessage, SendMessageBatch and DeleteMessageBatch in ${LANES} loops; ours filters, guards against loops, counts and waits until the queue is truly empty. The rate is that of the embedded queue, of whose CPU both leave little. It has no StartMessageMoveTask; SQS’s own moves 500 a second at most.`,

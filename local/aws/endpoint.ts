@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { parseJson } from '../../lib/json.ts';
 import type { AwsAnswer, AwsCall } from './call.ts';
 import { createSecretStore } from './secret-store.ts';
-import { createSts, type StsOptions } from './sts.ts';
+import { createSts } from './sts.ts';
 
 type Ending = AwsAnswer | 'hang' | 'reset';
 
@@ -15,21 +15,17 @@ export type Intercept = (
   forward: (body?: object) => Promise<AwsAnswer>,
 ) => Promise<Ending> | Ending;
 
-interface Options {
-  /** Port of a queue server on this machine, where SQS's calls go. */
-  sqsPort?: number;
-  sts?: StsOptions;
-}
-
 export type Aws = Awaited<ReturnType<typeof startAws>>;
 
 /**
  * One address for all of AWS that the relay calls: SQS (handed on), Secrets Manager, SSM, STS and its issuer. It
  * shows every call, and refuses, spoils or delays what is asked of it.
+ *
+ * @param sqsPort of a queue server on this machine
  */
-export const startAws = async ({ sqsPort, sts: stsOptions = {} }: Options = {}) => {
+export const startAws = async (sqsPort?: number) => {
   const secrets = createSecretStore();
-  const sts = createSts(stsOptions, () => url);
+  const sts = createSts(() => url);
   const calls: AwsCall[] = [];
   const state: { intercept: Intercept | undefined } = { intercept: undefined };
 

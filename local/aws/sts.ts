@@ -3,22 +3,22 @@ import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import * as z from 'zod';
 import type { AwsAnswer, AwsCall } from './call.ts';
 
-const stsOptionsSchema = z.strictObject({
-  /** Outbound web identity federation is switched on. */
-  federation: z.boolean().default(true),
-  /** The role of the caller, whose ARN is the token's `sub`. */
-  role: z.string().default('arn:aws:iam::000000000000:role/read-receipt-relay'),
-  /** Audiences that the role may ask for; absent = any. */
-  audiences: z.array(z.string()).optional(),
-  clockOffsetMs: z.number().default(0),
-});
-export type StsOptions = z.input<typeof stsOptionsSchema>;
+/** The role of the caller, whose ARN is the token's `sub`. */
+const ROLE = 'arn:aws:iam::000000000000:role/read-receipt-relay';
+
+export interface StsOptions {
+  /** Outbound web identity federation is switched on. @default true */
+  federation?: boolean;
+  /** Audiences that the role may ask for. @default any */
+  audiences?: string[];
+}
 
 const whole = z.string().regex(/^\d+$/).transform(Number);
 const askedSchema = z.object({
   Version: z.literal('2011-06-15'),
   'Audience.member.1': z.string().min(1).max(1000),
-  SigningAlgorithm: z.enum(['RS256', 'ES384']),
+  /** AWS takes ES384 too. */
+  SigningAlgorithm: z.literal('RS256'),
   DurationSeconds: whole.pipe(z.number().min(60).max(3600)).default(300),
 });
 
@@ -32,18 +32,18 @@ const NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/';
  * @param issuer gives the issuer's URL, which the tokens name
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html
  */
-export const createSts = (options: StsOptions, issuer: () => string) => {
-  const settings = stsOptionsSchema.parse(options);
+export const createSts = (issuer: () => string) => {
+  const settings: StsOptions = {};
   let key: ReturnType<typeof makeKey> | undefined;
   const currentKey = () => (key ??= makeKey());
 
   const sign = async (audience: string, forSeconds: number) => {
     const { privateKey, kid } = await currentKey();
-    const now = Math.floor((Date.now() + settings.clockOffsetMs) / 1000);
+    const now = Math.floor(Date.now() / 1000);
     const text = await new SignJWT({ 'https://sts.amazonaws.com/': { aws_account: '000000000000' } })
       .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
       .setIssuer(issuer())
-      .setSubject(settings.role)
+      .setSubject(ROLE)
       .setAudience(audience)
       .setIssuedAt(now)
       .setExpirationTime(now + forSeconds)
@@ -60,7 +60,7 @@ export const createSts = (options: StsOptions, issuer: () => string) => {
           'SignatureDoesNotMatch',
           'The request signature does not conform to AWS standards.',
         );
-      if (!settings.federation)
+      if (settings.federation === false)
         return refused(
           403,
           'OutboundWebIdentityFederationDisabled',
@@ -68,14 +68,13 @@ export const createSts = (options: StsOptions, issuer: () => string) => {
         );
       const asked = askedSchema.safeParse(body);
       if (!asked.success) return refused(400, 'ValidationError', z.prettifyError(asked.error));
-      const { 'Audience.member.1': audience, DurationSeconds, SigningAlgorithm } = asked.data;
+      const { 'Audience.member.1': audience, DurationSeconds } = asked.data;
       if (settings.audiences && !settings.audiences.includes(audience))
         return refused(
           403,
           'AccessDenied',
-          `User: ${settings.role} is not authorized to perform: sts:GetWebIdentityToken`,
+          `User: ${ROLE} is not authorized to perform: sts:GetWebIdentityToken`,
         );
-      if (SigningAlgorithm !== 'RS256') return refused(400, 'ValidationError', 'Only RS256 here.');
       const { text, expiration } = await sign(audience, DurationSeconds);
       return xml(
         200,

@@ -1,25 +1,16 @@
 import {
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
+  type Message,
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import PQueue from 'p-queue';
-import { recordOf } from './sqs-record.ts';
+import pMap from 'p-map';
 
 /** Messages a call, by SQS. */
 const MOST_ENTRIES = 10;
 const CALLS_AT_ONCE = 10;
-
-interface Receive {
-  /** More than ten are ten. @default 10 */
-  most?: number;
-  /** @default 0 */
-  waitSeconds?: number;
-  /** @default the queue's own */
-  visibilitySeconds?: number;
-}
 
 interface Consumed {
   client: SQSClient;
@@ -27,62 +18,84 @@ interface Consumed {
   queueArn: string;
 }
 
-/** Splits what goes with one call each. */
-const inTens = <T>(items: T[]): T[][] =>
-  Array.from({ length: Math.ceil(items.length / MOST_ENTRIES) }, (_, index) =>
-    items.slice(index * MOST_ENTRIES, (index + 1) * MOST_ENTRIES),
+const attributesOf = (attributes: Message['MessageAttributes'] = {}): SQSRecord['messageAttributes'] =>
+  Object.fromEntries(
+    Object.entries(attributes).map(([name, { DataType = '', StringValue, BinaryValue }]) => [
+      name,
+      {
+        ...(StringValue !== undefined && { stringValue: StringValue }),
+        ...(BinaryValue && { binaryValue: Buffer.from(BinaryValue).toString('base64') }),
+        stringListValues: [],
+        binaryListValues: [],
+        dataType: DataType,
+      },
+    ]),
   );
+
+/** A received message as the record of a Lambda event, which spells `stringValue` and gives bytes as base64. */
+export const recordOf = (message: Message, eventSourceARN: string): SQSRecord => ({
+  messageId: message.MessageId ?? '',
+  receiptHandle: message.ReceiptHandle ?? '',
+  body: message.Body ?? '',
+  attributes: { ...message.Attributes } as unknown as SQSRecord['attributes'],
+  messageAttributes: attributesOf(message.MessageAttributes),
+  ...(message.MD5OfMessageAttributes && { md5OfMessageAttributes: message.MD5OfMessageAttributes }),
+  md5OfBody: message.MD5OfBody ?? '',
+  eventSource: 'aws:sqs',
+  eventSourceARN,
+  awsRegion: eventSourceARN.split(':')[3] ?? '',
+});
 
 /** What Lambda does with a queue before and after an invocation; messages come as the records of its event. */
 export const createConsumer = ({ client, queueUrl: QueueUrl, queueArn }: Consumed) => {
-  const calls = new PQueue({ concurrency: CALLS_AT_ONCE });
-  const entriesOf = (records: SQSRecord[]) =>
-    records.map(({ receiptHandle }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle }));
-
-  const receive = async ({ most = MOST_ENTRIES, waitSeconds = 0, visibilitySeconds }: Receive = {}) => {
-    const { Messages = [] } = await client.send(
-      new ReceiveMessageCommand({
-        QueueUrl,
-        MaxNumberOfMessages: Math.min(MOST_ENTRIES, most),
-        WaitTimeSeconds: waitSeconds,
-        ...(visibilitySeconds !== undefined && { VisibilityTimeout: visibilitySeconds }),
-        MessageAttributeNames: ['All'],
-        MessageSystemAttributeNames: ['All'],
-      }),
+  /** One call for each ten, so many at once. */
+  const inTens = async (
+    records: SQSRecord[],
+    call: (entries: { Id: string; ReceiptHandle: string }[]) => Promise<unknown>,
+  ): Promise<void> => {
+    const entries = records.map(({ receiptHandle }, index) => ({
+      Id: String(index),
+      ReceiptHandle: receiptHandle,
+    }));
+    const starts = Array.from(
+      { length: Math.ceil(entries.length / MOST_ENTRIES) },
+      (_, i) => i * MOST_ENTRIES,
     );
-    return Messages.map(message => recordOf(message, queueArn));
+    await pMap(starts, start => call(entries.slice(start, start + MOST_ENTRIES)), {
+      concurrency: CALLS_AT_ONCE,
+    });
   };
 
   return {
-    /** One call. */
-    receive,
     /** Calls until so many are there or the queue gives no more. @default all */
-    async receiveAll({ most = Number.POSITIVE_INFINITY, ...how }: Receive = {}): Promise<SQSRecord[]> {
+    async receive(most = Number.POSITIVE_INFINITY): Promise<SQSRecord[]> {
       const records: SQSRecord[] = [];
       while (records.length < most) {
-        const some = await receive({ ...how, most: most - records.length });
-        if (some.length === 0) break;
-        records.push(...some);
+        const { Messages = [] } = await client.send(
+          new ReceiveMessageCommand({
+            QueueUrl,
+            MaxNumberOfMessages: Math.min(MOST_ENTRIES, most - records.length),
+            MessageAttributeNames: ['All'],
+            MessageSystemAttributeNames: ['All'],
+          }),
+        );
+        if (Messages.length === 0) break;
+        records.push(...Messages.map(message => recordOf(message, queueArn)));
       }
       return records;
     },
     /** Deletes them; what SQS does not delete comes back. */
-    async remove(records: SQSRecord[]): Promise<void> {
-      const removed = inTens(records).map(some =>
-        calls.add(async () => {
-          const Entries = entriesOf(some);
-          await client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })).catch(() => {});
-        }),
-      );
-      await Promise.all(removed);
-    },
+    remove: (records: SQSRecord[]) =>
+      inTens(records, Entries =>
+        client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })).catch(() => {}),
+      ),
     /** Shows them again at once, as if their time were over. */
-    async show(records: SQSRecord[]): Promise<void> {
-      const shown = inTens(records).map(some => {
-        const Entries = entriesOf(some).map(entry => ({ ...entry, VisibilityTimeout: 0 }));
-        return calls.add(() => client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries })));
-      });
-      await Promise.all(shown);
-    },
+    show: (records: SQSRecord[]) =>
+      inTens(records, entries => {
+        const Entries = entries.map(entry => ({ ...entry, VisibilityTimeout: 0 }));
+        return client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
+      }),
   };
 };
+
+export type Consumer = ReturnType<typeof createConsumer>;

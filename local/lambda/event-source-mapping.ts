@@ -1,41 +1,51 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
-import { failedIdsOf } from './batch-response.ts';
-import { createConsumer } from './consumer.ts';
+import * as z from 'zod';
+import type { Consumer } from './consumer.ts';
 
-/** Lambda's largest request, which a batch has to fit into. */
-const MOST_PAYLOAD_BYTES = 6 * 1024 * 1024;
-const PAYLOAD_FRAME_BYTES = '{"Records":[]}'.length;
-/** Lambda waits 20 s; shorter waits let `stop` end soon without leaving a message with a call that nobody reads. */
-const LONG_POLL_MS = 1000;
-const SHORT_POLL_MS = 50;
-const AFTER_ERROR_MS = 1000;
+/** Lambda polls for up to 20 s; short waits let `stop` end soon. */
+const POLL_MS = 100;
 
-/** What became of one batch. */
-export interface Batch {
-  records: SQSRecord[];
-  /** Message ids that stay in the queue: reported failed, or all where there is an error. */
-  failed: Set<string>;
-  /** Why the batch failed as a whole. */
-  error?: Error;
-}
+const responseSchema = z.nullable(
+  z.object({
+    batchItemFailures: z.nullish(z.array(z.object({ itemIdentifier: z.string().min(1) }))),
+  }),
+);
 
-export interface MappingOptions {
-  queueUrl: string;
-  /** @default a client of the environment's settings */
-  client?: SQSClient;
+/**
+ * Reads a function's answer to a batch by Lambda's rules: nothing, `null`, `{}` and an empty or null list are
+ * success.
+ *
+ * @returns the message ids that failed
+ * @throws Error where the answer fails the whole batch: it is not JSON or has another shape, or an identifier is
+ * empty, null or of no message in the batch
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ */
+export const failedIdsOf = (payload: string, ids: ReadonlySet<string>): Set<string> => {
+  if (payload.trim() === '') return new Set();
+  const response = responseSchema.safeParse(JSON.parse(payload));
+  if (!response.success) throw new Error(`The function's answer is no batch response: ${payload}`);
+  const { batchItemFailures } = response.data ?? {};
+  const failed = new Set(batchItemFailures?.map(({ itemIdentifier }) => itemIdentifier));
+  for (const id of failed) {
+    if (!ids.has(id)) throw new Error(`The function reported ${id} failed, which is not in the batch.`);
+  }
+  return failed;
+};
+
+interface MappingOptions {
+  consumer: Consumer;
   /** Takes the event, gives the JSON text that the function answered; rejects where it threw or timed out. */
   invoke: (event: SQSEvent) => Promise<string>;
-  /** 1 to 10,000. @default 10 */
-  batchSize?: number;
-  /** How long a batch may wait for more, from its first message on: 0 to 300, at least 1 above ten messages. @default 0 */
-  windowSeconds?: number;
-  /** Invocations at once, 2 to 1,000; what they cannot take is not received. @default 2 */
-  maximumConcurrency?: number;
-  /** Told of every batch when it is settled. */
-  onBatch?: (batch: Batch) => void;
+  batchSize: number;
+  /** How long a batch may wait for more, from its first message on. */
+  windowSeconds: number;
+  /** Told why a batch failed as a whole. */
+  onError: (error: Error) => void;
 }
+
+/** As serverless.yml sets it. */
+const CONCURRENCY = 2;
 
 /**
  * Reads a queue and invokes a function as a Lambda event source mapping with `ReportBatchItemFailures` does.
@@ -43,79 +53,45 @@ export interface MappingOptions {
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
  */
-export const startEventSourceMapping = async ({
-  queueUrl,
-  client = new SQSClient(),
+export const startEventSourceMapping = ({
+  consumer,
   invoke,
-  batchSize = 10,
-  windowSeconds = 0,
-  maximumConcurrency = 2,
-  onBatch,
+  batchSize,
+  windowSeconds,
+  onError,
 }: MappingOptions) => {
-  const { Attributes: { QueueArn = '' } = {} } = await client.send(
-    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['QueueArn'] }),
-  );
-
-  const consumer = createConsumer({ client, queueUrl, queueArn: QueueArn });
-  const running = new Set<Promise<void>>();
-  /** Received, but over the size of the batch before. */
-  const carried: SQSRecord[] = [];
   let stopped = false;
 
-  const receive = async (most: number, forMs: number): Promise<void> => {
-    const waitMs = forMs >= LONG_POLL_MS ? LONG_POLL_MS : 0;
-    try {
-      const records = await consumer.receive({ most, waitSeconds: waitMs / 1000 });
-      carried.push(...records);
-      if (records.length === 0 && waitMs === 0) await sleep(Math.min(forMs, SHORT_POLL_MS));
-    } catch (error) {
-      if (stopped) return;
-      console.error(error);
-      await sleep(AFTER_ERROR_MS);
-    }
-  };
-
-  /** Fills a batch until it has its size, its 6 MB, or its window is over. */
   const collect = async (): Promise<SQSRecord[]> => {
     const records: SQSRecord[] = [];
-    let bytes = PAYLOAD_FRAME_BYTES;
     let until = Number.POSITIVE_INFINITY;
-    while (records.length < batchSize) {
-      for (let next = carried[0]; next && records.length < batchSize; next = carried[0]) {
-        bytes += Buffer.byteLength(JSON.stringify(next)) + 1;
-        if (records.length > 0 && bytes > MOST_PAYLOAD_BYTES) return records;
-        records.push(next);
-        carried.shift();
-        until = Math.min(until, performance.now() + windowSeconds * 1000);
-      }
-      const leftMs = until - performance.now();
-      if (stopped || leftMs <= 0) return records;
-      if (records.length < batchSize) await receive(batchSize - records.length, leftMs);
+    while (!stopped && records.length < batchSize && performance.now() < until) {
+      const some = await consumer.receive(batchSize - records.length);
+      if (some.length > 0 && records.length === 0) until = performance.now() + windowSeconds * 1000;
+      records.push(...some);
+      if (some.length === 0) await sleep(POLL_MS);
     }
     return records;
   };
 
   const run = async (records: SQSRecord[]): Promise<void> => {
-    const ids = new Set(records.map(({ messageId }) => messageId));
-    let failed = ids;
-    let error: Error | undefined;
     try {
-      failed = failedIdsOf(await invoke({ Records: records }), ids);
-    } catch (thrown) {
-      error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const failed = failedIdsOf(
+        await invoke({ Records: records }),
+        new Set(records.map(({ messageId }) => messageId)),
+      );
+      await consumer.remove(records.filter(({ messageId }) => !failed.has(messageId)));
+    } catch (error) {
+      onError(error as Error);
     }
-    await consumer.remove(records.filter(({ messageId }) => !failed.has(messageId)));
-    onBatch?.({ records, failed, ...(error && { error }) });
   };
 
   const poll = async () => {
+    const running = new Set<Promise<void>>();
     while (!stopped) {
-      if (running.size >= maximumConcurrency) {
-        await Promise.race(running);
-        continue;
-      }
+      if (running.size >= CONCURRENCY) await Promise.race(running);
       const records = await collect();
-      if (records.length === 0) continue;
+      if (stopped || records.length === 0) continue;
       const one = run(records).finally(() => running.delete(one));
       running.add(one);
     }
@@ -124,7 +100,7 @@ export const startEventSourceMapping = async ({
   const polling = poll();
 
   return {
-    /** Receives no more, and waits until the batches under way are settled. */
+    /** Invokes no more, and waits until the batches under way are settled. */
     async stop() {
       stopped = true;
       await polling;
@@ -132,4 +108,4 @@ export const startEventSourceMapping = async ({
   };
 };
 
-export type EventSourceMapping = Awaited<ReturnType<typeof startEventSourceMapping>>;
+export type EventSourceMapping = ReturnType<typeof startEventSourceMapping>;

@@ -1,6 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Answered, Invocation } from './function-runtime.ts';
@@ -9,34 +8,32 @@ import type { Answered, Invocation } from './function-runtime.ts';
 const INIT_TIMEOUT_MS = 10_000;
 const RUNTIME = path.join(import.meta.dirname, 'function-runtime.ts');
 
-export interface FunctionOptions {
+interface FunctionOptions {
   /** The packaged file; it exports `handler`. */
   bundle: string;
   /** The function's whole environment: nothing is added to it. */
   env: Record<string, string>;
   timeoutMs: number;
-  /** Execution environments at most; one invocation more is refused. @default 2 */
-  concurrency?: number;
   /** Told of every line on standard output and standard error. */
   onLine?: (line: string) => void;
 }
 
-type Settings = Required<FunctionOptions>;
-
 /** One process that runs one invocation after the other, as one execution environment of Lambda does. */
-const openEnvironment = ({ bundle, env, timeoutMs, onLine }: Settings, onExit: () => void) => {
-  const child: ChildProcess = spawn(process.execPath, [RUNTIME, bundle], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
+const openEnvironment = (
+  { bundle, env, timeoutMs, onLine = () => {} }: FunctionOptions,
+  onExit: () => void,
+) => {
+  const child = spawn(process.execPath, [RUNTIME, bundle], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   for (const input of [child.stdout, child.stderr]) if (input) createInterface({ input }).on('line', onLine);
 
-  let cause = 'exited on its own';
+  let cause: string | undefined;
   const closed = new Promise<never>((_, reject) => {
-    child.on('error', reject);
+    child.once('error', reject);
     child.once('close', (code, signal) => {
       onExit();
-      reject(new Error(`The function's process ${cause} (${signal ?? `exit code ${code}`}).`));
+      reject(
+        new Error(cause ?? `The function's process exited on its own (${signal ?? `exit code ${code}`}).`),
+      );
     });
   });
   closed.catch(() => {}); // it also ends while nobody waits
@@ -47,28 +44,14 @@ const openEnvironment = ({ bundle, env, timeoutMs, onLine }: Settings, onExit: (
     await closed.catch(() => {});
   };
 
-  const nextMessage = async (limitMs: number, overrun: string) => {
-    const timer = new AbortController();
-    const message = once(child, 'message', { signal: timer.signal }).then(
-      ([answered]) => answered as Answered,
-    );
-    let late = false;
-    const clock = setTimeout(() => {
-      late = true;
-      void end(overrun);
-    }, limitMs);
-    try {
-      return await Promise.race([message, closed]);
-    } catch (error) {
-      throw late ? new Error(overrun) : error;
-    } finally {
-      clearTimeout(clock);
-      timer.abort();
-      message.catch(() => {});
-    }
+  const answer = async (limitMs: number, what: string): Promise<Answered> => {
+    const seconds = (limitMs / 1000).toFixed(2);
+    const timer = setTimeout(() => void end(`${what} timed out after ${seconds} seconds`), limitMs);
+    const answered = new Promise<Answered>(resolve => child.once('message', resolve as () => void));
+    return Promise.race([answered, closed]).finally(() => clearTimeout(timer));
   };
-  const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} seconds`;
-  const ready = nextMessage(INIT_TIMEOUT_MS, `Init timed out after ${seconds(INIT_TIMEOUT_MS)}`);
+  const ready = answer(INIT_TIMEOUT_MS, 'Init');
+  ready.catch(() => {}); // the invocation that waits for it hears of it
 
   return {
     end,
@@ -77,7 +60,7 @@ const openEnvironment = ({ bundle, env, timeoutMs, onLine }: Settings, onExit: (
       await ready;
       const invocation: Invocation = { requestId: randomUUID(), event, deadlineMs: Date.now() + timeoutMs };
       child.send(invocation, () => {}); // where it cannot be sent, the process is at its end
-      const answered = await nextMessage(timeoutMs, `Task timed out after ${seconds(timeoutMs)}`);
+      const answered = await answer(timeoutMs, 'Task');
       if ('error' in answered) throw new Error(answered.error);
       return answered.payload;
     },
@@ -90,21 +73,16 @@ type Environment = ReturnType<typeof openEnvironment>;
  * and killed and thrown away at the function's timeout.
  */
 export const startFunction = (options: FunctionOptions) => {
-  const settings: Settings = { concurrency: 2, onLine: () => {}, ...options };
   const open = new Set<Environment>();
-  const idle: Environment[] = [];
-  let stopped = false;
+  const idle = new Set<Environment>();
 
   const add = (): Environment => {
-    const environment = openEnvironment(settings, () => {
+    const environment = openEnvironment(options, () => {
       open.delete(environment);
-      if (idle.includes(environment)) idle.splice(idle.indexOf(environment), 1);
+      idle.delete(environment);
     });
     open.add(environment);
     return environment;
-  };
-  const killAll = async (why: string) => {
-    await Promise.all([...open].map(environment => environment.end(why)));
   };
 
   return {
@@ -114,23 +92,19 @@ export const startFunction = (options: FunctionOptions) => {
      * @throws Error where the handler threw, the time ran out or the process ended
      */
     async invoke(event: unknown): Promise<string> {
-      if (stopped) throw new Error('The function has been stopped.');
-      if (idle.length === 0 && open.size >= settings.concurrency) throw new Error('Rate Exceeded.');
-      const environment = idle.pop() ?? add();
+      const [environment = add()] = idle;
+      idle.delete(environment);
       try {
         return await environment.run(event);
       } finally {
-        if (open.has(environment)) idle.push(environment);
+        if (open.has(environment)) idle.add(environment);
       }
     },
     /** The ids of its processes. */
     pids: (): number[] => [...open].flatMap(({ pid }) => pid ?? []),
-    /** Kills every process, as if the machine had died; later invocations start new ones. */
-    kill9: () => killAll('was killed'),
-    /** Ends every process for good. */
+    /** Kills every process, as if the machine had died; a later invocation starts a new one. */
     async stop() {
-      stopped = true;
-      await killAll('was stopped');
+      await Promise.all([...open].map(environment => environment.end("The function's process was killed")));
     },
   };
 };

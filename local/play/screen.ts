@@ -3,7 +3,6 @@ import { wrap } from '../../lib/cli/screen/text.ts';
 
 const looks = {
   sent: 'dim',
-  queue: 'dim',
   batch: 'dim',
   'log-in': 'cyan',
   huawei: 'magenta',
@@ -16,6 +15,14 @@ const looks = {
   function: 'dim',
 } as const;
 export type What = keyof typeof looks;
+
+/** `should`: what the value has to be, where that is known. */
+export type Row = [
+  name: string,
+  value: string | number,
+  should?: string | number | undefined,
+  remark?: string,
+];
 
 const WHAT_COLUMNS = 13;
 const WHO_COLUMNS = 16;
@@ -31,15 +38,10 @@ const width = () => Math.min(process.stdout.columns || WIDTH, WIDTH);
 export const print = (text = '') => console.log(text);
 
 /** Text of several sentences, as wide as the terminal. */
-export const paragraph = (text: string) => {
-  print(wrap(text, width()));
-};
+export const paragraph = (text: string) => print(wrap(text, width()));
 
-export const heading = (text: string) => {
-  print();
-  print(paint('bold', text));
-  print(paint('dim', '─'.repeat(text.length)));
-};
+export const heading = (text: string) =>
+  print(`\n${paint('bold', text)}\n${paint('dim', '─'.repeat(text.length))}`);
 
 /** One event: when, what, which case, and what came of it; further lines stand under the last column. */
 export const say = (what: What, who: string, text: string) => {
@@ -51,16 +53,20 @@ export const say = (what: What, who: string, text: string) => {
   for (const [index, line] of lines.entries()) print((index === 0 ? first : ' '.repeat(indent)) + line);
 };
 
-/** Rows of a name, a number and a remark. */
-export const table = (rows: [name: string, value: string | number, remark?: string][]) => {
-  const names = Math.max(...rows.map(([name]) => name.length));
-  const values = Math.max(...rows.map(([, value]) => String(value).length));
-  for (const [name, value, remark = ''] of rows)
-    print(`  ${name.padEnd(names)}   ${String(value).padStart(values)}   ${paint('dim', remark)}`.trimEnd());
-};
+export const failed = (text: string) => print(paint('red', text));
 
-/** The last word: green where all is well, red where not. */
-export const verdict = (good: boolean, text: string) => print(paint(good ? 'green' : 'red', text));
+/** The rows, and whether each is as it should be. */
+export const conclude = (rows: Row[]): boolean => {
+  const names = Math.max(...rows.map(([name]) => name.length));
+  for (const [name, value, , remark = ''] of rows)
+    print(`  ${name.padEnd(names)}   ${value}   ${paint('dim', remark)}`.trimEnd());
+  print();
+  const wrong = rows.filter(([, value, should = value]) => value !== should);
+  for (const [name, value, should] of wrong) failed(`${name}: ${value}, and should be ${should}.`);
+  if (wrong.length > 0) failed('The numbers do not add up.');
+  else print(paint('green', 'The numbers add up.'));
+  return wrong.length === 0;
+};
 
 /** A command, and what it printed. */
 export const command = (text: string) => print(`\n${paint('bold', `$ ${text}`)}`);

@@ -1,54 +1,65 @@
 // `npm start`: the relay between an SQS queue and a Huawei Cloud that misbehaves, on this machine alone.
 // `npm start -- --once` ends by itself; its exit code tells whether the numbers add up.
-import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
-import { count } from '../../lib/cli/screen/text.ts';
-import { play } from './acts.ts';
-import { BUNDLE, openEnvironment } from './environment.ts';
+import { type EventSourceMapping, startEventSourceMapping } from '../lambda/event-source-mapping.ts';
+import { startFunction } from '../lambda/function.ts';
+import { openWorld } from '../world.ts';
+import { COMMAND, LATE_AFTER_SECONDS, play } from './acts.ts';
 import { createNarrator } from './narrator.ts';
-import { COMMAND } from './relay-command.ts';
-import { cases, GROUP } from './scenario.ts';
-import { heading, paragraph, print, say, verdict } from './screen.ts';
+import { cases, GROUP } from './receipts.ts';
+import { failed, heading, paragraph, print, say } from './screen.ts';
+
+const BUNDLE = path.resolve(import.meta.dirname, '../../.build/mark-as-read/handlers/mark-as-read.mjs');
+/** serverless.yml's numbers, but for what makes a person wait. */
+const BATCH_SIZE = 1000;
+const WINDOW_SECONDS = 1;
+const FUNCTION_TIMEOUT_MS = 8_000;
 
 const options = process.argv.slice(2);
-const once = options.includes('--once');
 if (options.some(option => option !== '--once')) {
-  verdict(false, 'The only option is --once: play the acts, check the numbers, end.');
+  failed('The only option is --once: play the acts, check the numbers, end.');
   process.exit(2);
 }
-if (!existsSync(BUNDLE)) {
-  verdict(false, 'There is no bundle of the function yet. Run: npm run build');
-  process.exit(1);
-}
 
-const interrupted = new AbortController();
 const ctrlC = new Promise<number>(resolve => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => {
-      interrupted.abort();
-      resolve(128 + constants.signals[signal]);
-    });
+    process.once(signal, () => resolve(128 + constants.signals[signal]));
 });
 
-const narrator = createNarrator({
-  unread: caseId => huawei.osm.unread(caseId),
-  logIns: () => huawei.iam.logIns,
-  refusals: () => huawei.requests.filter(({ kind, status }) => kind === 'mark' && status === 401).length,
-});
-const environment = await openEnvironment({
-  cases,
+const world = await openWorld();
+const place = await world.open({ cases });
+const { huawei, consumer, variables } = place;
+huawei.osm.list({ fraction: 3 });
+const narrator = createNarrator(huawei.osm.unread);
+const lambda = startFunction({
+  bundle: BUNDLE,
+  env: {
+    ...variables,
+    LATE_AFTER_SECONDS: String(LATE_AFTER_SECONDS),
+    POWERTOOLS_SERVICE_NAME: 'read-receipt-relay-local',
+    POWERTOOLS_METRICS_NAMESPACE: 'ReadReceiptRelay',
+  },
+  timeoutMs: FUNCTION_TIMEOUT_MS,
   onLine: narrator.tell,
-  onInvoke({ Records }) {
-    narrator.beforeInvocation(environment.unread());
-    say('batch', '', `Lambda hands ${count(Records.length, 'receipt')} to the function`);
-  },
-  onBatch({ error }) {
-    if (error && !interrupted.signal.aborted)
-      say('trouble', '', `the batch failed as a whole: ${error.message}`);
-  },
 });
-const { huawei, variables } = environment;
+let mapping: EventSourceMapping | undefined;
+let isEnding = false;
+
+const startReading = () => {
+  mapping = startEventSourceMapping({
+    consumer,
+    invoke(event) {
+      narrator.batch(event.Records.length);
+      return lambda.invoke(event);
+    },
+    batchSize: BATCH_SIZE,
+    windowSeconds: WINDOW_SECONDS,
+    onError({ message }) {
+      if (!isEnding) say('trouble', '', `the batch failed as a whole: ${message}`);
+    },
+  });
+};
 
 const stayUp = () => {
   for (const caseId of ['demo-1', 'demo-2', 'demo-team']) huawei.osm.addCase(caseId, { unread: 3 });
@@ -64,9 +75,7 @@ const stayUp = () => {
   print();
   print(`  ${COMMAND} send --case demo-1`);
   print(`  ${COMMAND} send --case demo-team --group ${GROUP}`);
-  print(`  ${COMMAND} status`);
-  print(`  ${COMMAND} doctor`);
-  print(`  ${COMMAND} list`);
+  for (const verb of ['status', 'doctor', 'list']) print(`  ${COMMAND} ${verb}`);
   print();
   paragraph(
     'Three new messages wait on each of demo-1, demo-2 and demo-team; what becomes of them shows here.',
@@ -83,19 +92,22 @@ print(`  The queue      SQS at ${variables.AWS_ENDPOINT_URL}, in memory`);
 print(`  The function   ${path.relative('', path.dirname(BUNDLE))}, the files that go to Lambda`);
 print(`  Huawei Cloud   a stand-in for IAM and OSM at ${huawei.url}`);
 
-const exitCode = await Promise.race([
-  ctrlC,
-  play({ environment, narrator, interrupted: interrupted.signal }).then(
-    good => (good ? 0 : 1),
-    (error: Error) => {
-      if (!interrupted.signal.aborted) verdict(false, error.message);
-      return 1;
-    },
-  ),
-]);
-if (exitCode === 0 && !once) {
+const acts = play({ place, narrator, startReading }).then(
+  good => (good ? 0 : 1),
+  (error: Error) => {
+    if (!isEnding) failed(error.message);
+    return 1;
+  },
+);
+const exitCode = await Promise.race([ctrlC, acts]);
+if (exitCode === 0 && !options.includes('--once')) {
   stayUp();
   await ctrlC;
 }
-await environment.close();
+isEnding = true;
+const stopped = mapping?.stop();
+await lambda.stop();
+await stopped;
+await place.close();
+await world.close();
 process.exit(exitCode);

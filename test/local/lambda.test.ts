@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from '@aws-sdk/client-sqs';
-import { failedIdsOf } from '../../local/lambda/batch-response.ts';
-import { startEventSourceMapping } from '../../local/lambda/event-source-mapping.ts';
+import { recordOf } from '../../local/lambda/consumer.ts';
+import { failedIdsOf, startEventSourceMapping } from '../../local/lambda/event-source-mapping.ts';
 import { startFunction } from '../../local/lambda/function.ts';
-import { recordOf } from '../../local/lambda/sqs-record.ts';
 import { openWorld, type World } from '../../local/world.ts';
 
 let world: World;
@@ -16,25 +15,26 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 test('a batch is filled from several receives, and what succeeded is deleted', async () => {
-  const { receipts, variables } = world.openQueues();
+  const { receipts, consumer } = world.openQueues();
   for (let index = 0; index < 26; index++) receipts.put(String(index));
   const batches: string[][] = [];
-  const mapping = await startEventSourceMapping({
-    queueUrl: variables.QUEUE_URL,
-    client: world.client,
+  const mapping = startEventSourceMapping({
+    consumer,
     batchSize: 25,
     windowSeconds: 300,
     async invoke({ Records }) {
       batches.push(Records.map(({ body }) => body));
       return '';
     },
+    onError(error) {
+      throw error;
+    },
   });
   while (receipts.all().length > 1) await sleep(10);
-  expect(batches.map(({ length }) => length)).toEqual([25]);
-  // The last one waits for the window, or for the end.
+  // The last one waits for its window.
   await mapping.stop();
-  expect(receipts.all()).toEqual([]);
-  expect(batches.flat()).toEqual(Array.from({ length: 26 }, (_, index) => String(index)));
+  expect(batches).toEqual([Array.from({ length: 25 }, (_, index) => String(index))]);
+  expect(receipts.all()).toMatchObject([{ body: '25' }]);
 });
 
 test('a message becomes the record that Lambda would make of it', async () => {
@@ -45,7 +45,7 @@ test('a message becomes the record that Lambda would make of it', async () => {
     count: { DataType: 'Number.int', StringValue: '7' },
     bytes: { DataType: 'Binary', BinaryValue: Buffer.from([0, 255]).toString('base64') },
   });
-  const [record] = await consumer.receive();
+  const [record] = await consumer.receive(1);
   const lists = { stringListValues: [], binaryListValues: [] };
   expect(record).toEqual({
     messageId: expect.stringMatching(/^[0-9a-f-]{36}$/),

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Sent, summarize } from '../../local/play/summary.ts';
 
 const START = path.resolve(import.meta.dirname, '../../local/play/start.ts');
@@ -28,7 +29,7 @@ const start = async (...options: string[]) => {
     output: () => output,
     ended: once(child, 'close').then(([code]) => code as number | null),
     async seen(text: string) {
-      while (!output.includes(text)) await once(child.stdout, 'data');
+      while (!output.includes(text) && child.exitCode === null) await sleep(20);
     },
     /** As a terminal does it: Ctrl-C reaches every process of the group. */
     signal: (name: NodeJS.Signals) => process.kill(group, name),
@@ -69,9 +70,8 @@ describe('the summary', () => {
   ];
   const facts = () => ({
     sent,
-    replayed: 1,
     narrator: {
-      ends: new Map([...sent.map(({ id, end }) => [id, end] as const), ['5', 'marked' as const]]),
+      ends: new Map<string, string>([...sent.map(({ id, end }) => [id, end] as const), ['5', 'marked']]),
       delays: new Map<string, number>(),
       counts: { marked: 3, superseded: 1, coalesced: 1, logIns: 2, breakerOpened: 1 },
     },
@@ -79,28 +79,24 @@ describe('the summary', () => {
     deadLetterCodes: ['rejected'],
     marks: 2,
     logIns: 2,
-    before: new Map([['a', 3]]),
-    after: new Map([['a', 0]]),
+    unreadBefore: 3,
+    unreadAfter: 0,
     hidden: 0,
   });
 
-  test('is content when all adds up', () => expect(summarize(facts()).problems).toEqual([]));
-
-  test.each<[string, (spoilt: ReturnType<typeof facts>) => void, string]>([
-    ['a receipt that ended otherwise', ({ narrator }) => narrator.ends.set('4', 'marked'), 'c (gone)'],
-    ['a receipt that never ended', ({ narrator }) => narrator.ends.delete('1'), 'nowhere'],
-    ['a receipt left in the queue', spoilt => spoilt.waiting++, 'still holds 1 receipt.'],
-    ['a mark too few', ({ narrator }) => narrator.counts.marked--, '2 marked'],
-    ['a superseded one too few', ({ narrator }) => narrator.counts.superseded--, '0 superseded'],
-    ['a lost dead letter', spoilt => spoilt.deadLetterCodes.pop(), '0 dead letters are in their queue'],
-    ['a call too many', spoilt => spoilt.marks++, 'Huawei counted 3 marks'],
-    ['an unread message', spoilt => spoilt.after.set('a', 1), 'a 1'],
-    ['a message that nobody had read', spoilt => spoilt.hidden++, '1 message should not'],
-    ['a breaker that stayed closed', ({ narrator }) => narrator.counts.breakerOpened--, 'breaker'],
-    ['a log-in that nobody counted', spoilt => spoilt.logIns++, 'IAM 3 times'],
-  ])('finds %s', (_, spoil, sentence) => {
+  test.each<[string, (spoilt: ReturnType<typeof facts>) => void, string[]]>([
+    ['that all adds up', () => {}, []],
+    ['a receipt that never ended', ({ narrator }) => narrator.ends.delete('1'), ['Ended otherwise']],
+    ['a receipt left in the queue', spoilt => spoilt.waiting++, ['In the queue']],
+    ['a mark too few', ({ narrator }) => narrator.counts.marked--, ['Marked', 'Calls saved']],
+    ['a lost dead letter', spoilt => spoilt.deadLetterCodes.pop(), ['Dead letters left']],
+    ['a call too many', spoilt => spoilt.marks++, ['Calls saved']],
+    ['a breaker that stayed closed', ({ narrator }) => narrator.counts.breakerOpened--, ['Breaker']],
+    ['a log-in that nobody counted', spoilt => spoilt.logIns++, ['Log-ins']],
+  ])('finds %s', (_, spoil, names) => {
     const spoilt = facts();
     spoil(spoilt);
-    expect(summarize(spoilt).problems.join('\n')).toContain(sentence);
+    const wrong = summarize(spoilt).filter(([, value, should = value]) => value !== should);
+    expect(wrong.map(([name]) => name)).toEqual(names);
   });
 });
