@@ -16,20 +16,23 @@ const AHEAD_MOST_MS = 5 * 60_000;
 const TROUBLES_TO_PAUSE = 5;
 const PAUSE_MS = 30_000;
 
-/** When a receipt was first sent, in milliseconds, whatever it went through since; NaN where nothing tells. */
+const NEVER_LATE = Number.POSITIVE_INFINITY;
+
+/** When a receipt was first sent, in milliseconds, whatever it went through since; infinite where nothing tells. */
 export const sentAtOf = (record: SQSRecord, now: number): number => {
-  const sentAt = Number(record.attributes?.SentTimestamp);
+  const sentAt = Number(record.attributes?.SentTimestamp) || NEVER_LATE;
   const { sent_at, failure } = record.messageAttributes ?? {};
   // Hardly any receipt carries either, and reading them costs more than the rest of its times.
   if (!sent_at && !failure) return sentAt;
-  return firstSentAt(messageOf(record), sentAt, now) ?? Number.NaN;
+  return firstSentAt(messageOf(record), sentAt, now) ?? NEVER_LATE;
 };
 
 /** What a receipt reaches up to, in milliseconds: what was written later, its reader has not seen. */
-export const boundOf = ({ readAt, at }: Pick<Parsed, 'readAt' | 'at'>, sentAt: number): number => {
-  const sent = Math.min(
-    ...([sentAt, at].filter(each => each !== undefined && !Number.isNaN(each)) as number[]),
-  );
+export const boundOf = (
+  { readAt, at = NEVER_LATE }: Pick<Parsed, 'readAt' | 'at'>,
+  sentAt: number,
+): number => {
+  const sent = Math.min(sentAt, at);
   const isBelieved = readAt !== undefined && sent - readAt <= READ_BEFORE_SENT_MOST_MS;
   return isBelieved ? Math.min(readAt, sent) : sent;
 };
@@ -49,10 +52,12 @@ export type Verdict =
  * @param bound what the receipt reaches up to, in milliseconds
  */
 export const decide = (
-  { messages, count, missing }: Pick<Extract<Looked, { kind: 'messages' }>, 'messages' | 'count' | 'missing'>,
+  looked: Extract<Looked, { kind: 'messages' | 'unreadable' }>,
   bound: number,
   now: number,
 ): Verdict => {
+  if (looked.kind === 'unreadable') return { verdict: 'unchecked', why: looked.detail };
+  const { messages, count, missing } = looked;
   let newer = Number.NEGATIVE_INFINITY;
   let why = missing;
   if (messages.length < Math.min(count, MOST_SEEN))
@@ -112,17 +117,9 @@ export const createLate = ({ mark, look, config: { lateReceipts, lateAfterSecond
       if (timing.signal.aborted) return unfinished;
       if (!isLate(bound)) return mark(of, timing);
       const looked = await lookUnlessPaused(of, timing);
-      switch (looked.kind) {
-        case 'unfinished':
-          return isShadow ? mark(of, timing) : unfinished;
-        case 'trouble':
-          return isShadow ? mark(of, timing) : { ...looked.failure, unsent: true };
-        case 'unreadable':
-          return markAfter(of, timing, { unchecked: looked.detail });
-        case 'messages':
-          break;
-        default:
-          return looked satisfies never;
+      if (looked.kind === 'trouble' || looked.kind === 'unfinished') {
+        if (isShadow) return mark(of, timing);
+        return looked.kind === 'trouble' ? { ...looked.failure, unsent: true } : unfinished;
       }
       const decided = decide(looked, bound, Date.now());
       switch (decided.verdict) {

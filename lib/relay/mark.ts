@@ -47,8 +47,8 @@ export const keyOf = ({ case_id, group_id, language, time_zone }: Mark): string 
 export const coalesce = (entries: Entry[]): Group[] => {
   const groups = new Map<string, Group>();
   for (const entry of entries) {
-    const { mark, bound = Number.POSITIVE_INFINITY } = entry;
-    if (!mark) continue;
+    const { mark, bound } = entry;
+    if (!mark || bound === undefined) continue;
     const key = keyOf(mark);
     const group = groups.get(key);
     if (!group) groups.set(key, { key, mark, bound, entries: [entry] });

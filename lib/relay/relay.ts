@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { SQSRecord } from 'aws-lambda';
 import pMap from 'p-map';
 import type { Config } from '../config.ts';
@@ -18,6 +19,8 @@ const answerMs = (remainingMs: number): number => settleMs(remainingMs) / 10;
 const LEAST_CALL_MS = 20;
 /** So that a call that may start last is heard to its end: a busy machine's timers are late. */
 const lateTimersMs = (forMs: number): number => Math.min(100, forMs / 20);
+
+const after = (ms: number): AbortSignal => AbortSignal.timeout(Math.max(0, Math.floor(ms)));
 
 interface Dependencies {
   late: Late;
@@ -51,46 +54,35 @@ export const createRelay = ({ late, session, breaker, settle, telemetry, config 
   };
 
   /** Fresh marks before late ones, and what failed lately last. */
-  const inOrder = (groups: Group[]): Group[] => {
-    const rank = ({ key, bound }: Group) =>
-      (breaker.failedLately(key) ? 2 : 0) + (late.isLate(bound) ? 1 : 0);
-    const ranked = Map.groupBy(groups, rank);
-    return [0, 1, 2, 3].flatMap(each => ranked.get(each) ?? []);
-  };
+  const rankOf = ({ key, bound }: Group) =>
+    (breaker.failedLately(key) ? 2 : 0) + (late.isLate(bound) ? 1 : 0);
 
   /** Makes every call that time allows, and gives each entry the outcome of its mark. */
   const markAll = async (groups: Group[], forMs: number) => {
-    const starts = new AbortController();
     // A call gets at most half of the time, so that a timeout longer than that ends as a timeout all the same.
     const timeoutMs = Math.min(config.requestTimeoutMs, forMs / 2);
-    const timing = { signal: starts.signal, timeoutMs };
-    const callOnce = breaker.startBatch(starts.signal);
-    let isOver = false;
+    const over = after(forMs);
+    const signal =
+      timeoutMs < LEAST_CALL_MS ? AbortSignal.abort() : after(forMs - timeoutMs - lateTimersMs(forMs));
+    const callOnce = breaker.startBatch(signal);
 
     const attempt = async ({ key, mark, bound, entries }: Group) => {
       const start = performance.now();
       try {
-        const outcome = await callOnce(key, () => late.mark(mark, bound, timing));
+        const outcome = await callOnce(key, () => late.mark(mark, bound, { signal, timeoutMs }));
         const durationMs = Math.round(performance.now() - start);
         // When it is over, the entries are being settled; what comes now comes too late.
-        if (!isOver) for (const entry of entries) Object.assign(entry, { outcome, durationMs });
+        if (!over.aborted) for (const entry of entries) Object.assign(entry, { outcome, durationMs });
       } catch (error) {
         for (const entry of entries) crashed(entry, error, telemetry);
       }
     };
     const work = async () => {
       if (await session.changed()) breaker.close();
-      await pMap(inOrder(groups), attempt, { concurrency: config.maxInFlight });
+      const inOrder = groups.toSorted((one, other) => rankOf(one) - rankOf(other));
+      await pMap(inOrder, attempt, { concurrency: config.maxInFlight });
     };
-    const stop = setTimeout(() => starts.abort(), Math.max(0, forMs - timeoutMs - lateTimersMs(forMs)));
-    if (timeoutMs < LEAST_CALL_MS) starts.abort();
-    const over = Promise.withResolvers<void>();
-    const end = setTimeout(over.resolve, Math.max(0, forMs));
-    await Promise.race([work(), over.promise]);
-    isOver = true;
-    starts.abort();
-    clearTimeout(stop);
-    clearTimeout(end);
+    await Promise.race([work(), once(over, 'abort')]);
   };
 
   return async (records: SQSRecord[], remainingMs: number): Promise<PromiseSettledResult<void>[]> => {

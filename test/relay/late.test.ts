@@ -121,7 +121,7 @@ test('for any list: superseded exactly where the other side surely wrote after t
   });
   fc.assert(
     fc.property(fc.array(message), messages => {
-      const { verdict } = decide({ messages, count: messages.length }, BOUND, NOW);
+      const { verdict } = decide({ kind: 'messages', messages, count: messages.length }, BOUND, NOW);
       const isReadable = messages.every(({ writtenAt }) => (writtenAt ?? Infinity) <= NOW + 5 * MINUTE_MS);
       const isNewer = messages.some(
         ({ isOwn, writtenAt = 0 }) => !isOwn && writtenAt > BOUND && writtenAt <= NOW + 5 * MINUTE_MS,
@@ -156,8 +156,8 @@ describe('what a receipt reaches up to', () => {
   });
 
   test('of a record without SentTimestamp, the envelope; without that, it is never late', () => {
-    expect(boundOf({ at: 5 }, Number.NaN)).toBe(5);
-    expect(boundOf({ readAt: 5 }, Number.NaN)).toBe(Number.POSITIVE_INFINITY);
+    expect(boundOf({ at: 5 }, Number.POSITIVE_INFINITY)).toBe(5);
+    expect(boundOf({ readAt: 5 }, Number.POSITIVE_INFINITY)).toBe(Number.POSITIVE_INFINITY);
   });
 
   const sent = (messageAttributes: object) =>
