@@ -5,77 +5,59 @@ import { context, fabricated, receipt, startEnvironment, useEnvironment } from '
 useEnvironment();
 useClock();
 
-/** What a mark said, as it went over the wire. */
-const said = ({ rawPath, headers, body }: { rawPath: string; headers: object; body: string | undefined }) => {
-  const {
-    'x-language': language,
-    'x-time-zone': timeZone,
-    'x-site': site,
-  } = headers as Record<string, string>;
-  return { rawPath, language, timeZone, site, body };
-};
-const pathOf = (segment: string) => `/v2/servicerequest/cases/${segment}/instant-messages/unread`;
+type Environment = Awaited<ReturnType<typeof startEnvironment>>;
+const batch = (name: string, size: number) =>
+  Array.from({ length: size }, (_, i) => fabricated(receipt(`${name}${i}`)));
 
-test('a receipt is marked bare and in each envelope; test/receipt has their rules', async () => {
-  const environment = await startEnvironment();
-  const inside = (case_id: string) => ({
-    case_id,
-    group_id: 'g1',
-    language: 'en-us',
-    time_zone: 'GMT+1',
-    extra: [1],
-  });
-  const bodies = [
-    inside('bare'),
-    { Type: 'Notification', TopicArn: 'arn:…', Message: JSON.stringify(inside('sns')) },
-    { version: '0', 'detail-type': 'Messages Read', source: 'app', detail: inside('eventbridge') },
-    { specversion: '1.0', type: 'read', source: '/app', id: '1', data: inside('cloudevent') },
-  ];
-  const { failed } = await environment.deliver(bodies.map(body => JSON.stringify(body)));
-  expect(failed).toEqual([]);
-  expect(environment.marks().map(said)).toEqual(
-    ['bare', 'sns', 'eventbridge', 'cloudevent'].map(caseId => ({
-      rawPath: pathOf(caseId),
-      language: 'en-us',
-      timeZone: 'GMT+1',
-      site: undefined,
-      body: '{"group_id":"g1"}',
-    })),
-  );
-});
+/** What marks said, as it went over the wire. */
+const said = (environment: Environment) =>
+  environment.marks().map(({ rawPath, body, headers }) => ({
+    caseId: rawPath.split('/').at(-3),
+    body,
+    language: headers['x-language'],
+    timeZone: headers['x-time-zone'],
+    site: headers['x-site'],
+  }));
 
 describe('what Huawei is asked', () => {
+  test('what the receipt names, bare and in each envelope; test/receipt has their rules', async () => {
+    const environment = await startEnvironment();
+    const named = { group_id: 'g1', language: 'en-us', time_zone: 'GMT+1' };
+    const inside = (case_id: string) => ({ case_id, ...named, extra: [1] });
+    const bodies = [
+      inside('bare'),
+      { Type: 'Notification', TopicArn: 'arn:…', Message: JSON.stringify(inside('sns')) },
+      { version: '0', 'detail-type': 'Messages Read', source: 'app', detail: inside('eventbridge') },
+      { specversion: '1.0', type: 'read', source: '/app', id: '1', data: inside('cloudevent') },
+    ];
+    const { failed } = await environment.deliver(bodies.map(body => JSON.stringify(body)));
+    expect(failed).toEqual([]);
+    const asked = { body: '{"group_id":"g1"}', language: 'en-us', timeZone: 'GMT+1', site: undefined };
+    expect(said(environment)).toEqual(
+      ['bare', 'sns', 'eventbridge', 'cloudevent'].map(caseId => ({ caseId, ...asked })),
+    );
+  });
+
   test('no body where there is no group, no headers where nothing names them', async () => {
     const environment = await startEnvironment();
     await environment.deliver([
       receipt('1', { group_id: '', language: null, time_zone: null, read_at: null }),
       receipt('2', { group_id: null }),
     ]);
-    const none = { language: undefined, timeZone: undefined, site: undefined, body: '' };
-    expect(environment.marks().map(said)).toEqual([
-      { rawPath: pathOf('1'), ...none },
-      { rawPath: pathOf('2'), ...none },
+    const none = { body: '', language: undefined, timeZone: undefined, site: undefined };
+    expect(said(environment)).toEqual([
+      { caseId: '1', ...none },
+      { caseId: '2', ...none },
     ]);
   });
 
   test("the configuration's language, time zone and site, where the receipt names none", async () => {
-    const environment = await startEnvironment({
-      env: { OSM_LANGUAGE: 'en-us', OSM_TIME_ZONE: 'GMT+2', OSM_SITE: '1' },
-    });
-    await environment.deliver([
-      receipt('1'),
-      receipt('2', { language: 'de-de' }),
-      receipt('3', { time_zone: 'Z' }),
-    ]);
-    expect(
-      environment
-        .marks()
-        .map(said)
-        .map(({ language, timeZone, site }) => [language, timeZone, site]),
-    ).toEqual([
-      ['en-us', 'GMT+2', '1'],
-      ['de-de', 'GMT+2', '1'],
-      ['en-us', 'Z', '1'],
+    const env = { OSM_LANGUAGE: 'en-us', OSM_TIME_ZONE: 'GMT+2', OSM_SITE: '1' };
+    const environment = await startEnvironment({ env });
+    await environment.deliver([receipt('1'), receipt('2', { time_zone: 'Z' })]);
+    expect(said(environment)).toMatchObject([
+      { language: 'en-us', timeZone: 'GMT+2', site: '1' },
+      { language: 'en-us', timeZone: 'Z', site: '1' },
     ]);
   });
 
@@ -87,19 +69,13 @@ describe('what Huawei is asked', () => {
   });
 
   test('at most MAX_IN_FLIGHT requests at once', async () => {
-    const environment = await startEnvironment({
-      huawei: { latencyMs: 50 },
-      env: { MAX_IN_FLIGHT: '3' },
-    });
-    const records = Array.from({ length: 30 }, (_, i) => fabricated(receipt(`c${i}`)));
-    expect(await environment.invoke(records)).toEqual({ batchItemFailures: [] });
+    const environment = await startEnvironment({ huawei: { latencyMs: 50 }, env: { MAX_IN_FLIGHT: '3' } });
+    expect(await environment.invoke(batch('c', 30))).toEqual({ batchItemFailures: [] });
     expect(environment.huawei.load.peakInFlight).toBe(3);
   });
 
   test('at most MAX_REQUESTS_PER_SECOND starts in any window of one second, over invocations too', async () => {
     const environment = await startEnvironment({ env: { MAX_REQUESTS_PER_SECOND: '20' } });
-    const batch = (name: string, size: number) =>
-      Array.from({ length: size }, (_, i) => fabricated(receipt(`${name}${i}`)));
     const began = performance.now();
     await environment.invoke(batch('a', 15));
     await environment.invoke(batch('b', 30));
@@ -109,41 +85,40 @@ describe('what Huawei is asked', () => {
   });
 });
 
+// What is the same mark: relay/mark.test.ts.
 describe('receipts that ask for the same mark', () => {
-  test('are one call, and all are marked', async () => {
+  test('are one call of their batch, and all are marked; in the next they are a call again', async () => {
     const environment = await startEnvironment();
     const { failed } = await environment.deliver([
       receipt('1', { group_id: 'g' }),
       receipt('1', { read_at: '2026-01-31T09:30:00Z', group_id: 'g' }),
       JSON.stringify({ 'detail-type': 'x', detail: { group_id: 'g', case_id: '1' } }),
       receipt('2', { group_id: '' }),
-      receipt('2', { group_id: null, language: null }),
       receipt('2'),
     ]);
     expect(failed).toEqual([]);
+    expect(environment.metrics()).toMatchObject({ Marked: 5, Settled: 5, SupersededExcess: -5, Calls: 2 });
+    expect(environment.counts()).toMatchObject({ receipts: 5, marks: 2, coalesced: 3 });
+    await environment.deliver([receipt('2')]);
     expect(environment.marks().map(({ caseId, body }) => [caseId, body])).toEqual([
       ['1', '{"group_id":"g"}'],
       ['2', ''],
+      ['2', ''],
     ]);
-    expect(environment.metrics()).toMatchObject({ Marked: 6, Settled: 6, SupersededExcess: -6, Calls: 2 });
-    expect(environment.counts()).toMatchObject({ receipts: 6, marks: 2, coalesced: 4 });
   });
 
+  const receives = (count: number) => ({
+    body: receipt('1', { count }),
+    system: { ApproximateReceiveCount: String(count) },
+  });
   test('share the failure: each has its own dead letter', async () => {
     const environment = await startEnvironment({ huawei: { openCases: false } });
-    const { failed, ids } = await environment.deliver([
-      receipt('1'),
-      receipt('1', { extra: 1 }),
-      { body: receipt('1', { extra: 2 }), system: { ApproximateReceiveCount: '4' } },
-    ]);
+    const { failed, ids } = await environment.deliver([receives(1), receives(4)]);
     expect(failed).toEqual([]);
     expect(environment.marks()).toHaveLength(1);
-    expect(
-      environment.deadLetters().map(({ failure }) => [failure.source_message_id, failure.attempts]),
-    ).toEqual([
-      [ids[0], 1],
-      [ids[1], 1],
-      [ids[2], 4],
+    expect(environment.deadLetters().map(({ failure }) => failure)).toMatchObject([
+      { source_message_id: ids[0], attempts: 1 },
+      { source_message_id: ids[1], attempts: 4 },
     ]);
   });
 
@@ -151,74 +126,43 @@ describe('receipts that ask for the same mark', () => {
     const environment = await startEnvironment({
       huawei: { faults: [{ does: 'html502', match: { kind: 'mark' } }] },
     });
-    const { failed, ids } = await environment.deliver([
-      receipt('1'),
-      { body: receipt('1'), system: { ApproximateReceiveCount: '6' } },
-    ]);
+    const { failed, ids } = await environment.deliver([receives(1), receives(6)]);
     expect(failed).toEqual([0, 1]);
     expect(environment.marks()).toHaveLength(1);
     expect(environment.hiddenSeconds(ids[0] as string)).toBeLessThanOrEqual(5);
     expect(environment.hiddenSeconds(ids[1] as string)).toBeGreaterThanOrEqual(80);
   });
-
-  test('in batches one after the other are a call each: the unread state is as of now', async () => {
-    const environment = await startEnvironment();
-    await environment.deliver([receipt('1')]);
-    await environment.deliver([receipt('1')]);
-    expect(environment.marks()).toHaveLength(2);
-  });
 });
 
 describe('an event', () => {
-  // Lambda's documentation prints these.
-  const sample = {
-    Records: [
-      {
-        messageId: '059f36b4-87a3-44ab-83d2-661975830a7d',
-        receiptHandle: 'AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a...',
-        body: 'Test message.',
-        attributes: {
-          ApproximateReceiveCount: '1',
-          SentTimestamp: '1545082649183',
-          SenderId: 'AIDAIENQZJOLO23YVJ4VO',
-          ApproximateFirstReceiveTimestamp: '1545082649185',
-        },
-        messageAttributes: {
-          myAttribute: {
-            stringValue: 'myValue',
-            stringListValues: [],
-            binaryListValues: [],
-            dataType: 'String',
-          },
-        },
-        md5OfBody: 'e4e68fb7bd0e697a0ae8f1bb342846b3',
-        eventSource: 'aws:sqs',
-        eventSourceARN: 'arn:aws:sqs:us-east-2:123456789012:my-queue',
-        awsRegion: 'us-east-2',
-      },
-      {
-        messageId: '2e1424d4-f796-459a-8184-9c92662be6da',
-        receiptHandle: 'AQEBzWwaftRI0KuVm4tP+/7q1rGgNqicHq...',
-        body: '{"case_id":"from-the-sample"}',
-        attributes: {
-          ApproximateReceiveCount: '1',
-          SentTimestamp: '1545082650636',
-          SenderId: 'AIDAIENQZJOLO23YVJ4VO',
-          ApproximateFirstReceiveTimestamp: '1545082650649',
-        },
-        messageAttributes: {},
-        md5OfBody: 'e4e68fb7bd0e697a0ae8f1bb342846b3',
-        eventSource: 'aws:sqs',
-        eventSourceARN: 'arn:aws:sqs:us-east-2:123456789012:my-queue',
-        awsRegion: 'us-east-2',
-      },
-    ],
-  };
+  /** As Lambda's documentation prints it. */
+  const printed = (messageId: string, body: string, messageAttributes: object) => ({
+    messageId,
+    receiptHandle: 'AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a...',
+    body,
+    attributes: {
+      ApproximateReceiveCount: '1',
+      SentTimestamp: '1545082649183',
+      SenderId: 'AIDAIENQZJOLO23YVJ4VO',
+      ApproximateFirstReceiveTimestamp: '1545082649185',
+    },
+    messageAttributes,
+    md5OfBody: 'e4e68fb7bd0e697a0ae8f1bb342846b3',
+    eventSource: 'aws:sqs',
+    eventSourceARN: 'arn:aws:sqs:us-east-2:123456789012:my-queue',
+    awsRegion: 'us-east-2',
+  });
 
   test('as AWS prints it: one text that is no receipt becomes a dead letter, the receipt is marked', async () => {
     // It is years old: by default the case would be looked at first.
     const environment = await startEnvironment({ env: { LATE_RECEIPTS: 'mark' } });
-    expect(await environment.handler(sample, context)).toEqual({ batchItemFailures: [] });
+    const lists = { stringListValues: [], binaryListValues: [] };
+    const myAttribute = { stringValue: 'myValue', ...lists, dataType: 'String' };
+    const Records = [
+      printed('059f36b4-87a3-44ab-83d2-661975830a7d', 'Test message.', { myAttribute }),
+      printed('2e1424d4-f796-459a-8184-9c92662be6da', '{"case_id":"from-the-sample"}', {}),
+    ];
+    expect(await environment.handler({ Records }, context)).toEqual({ batchItemFailures: [] });
     expect(environment.marks().map(({ caseId }) => caseId)).toEqual(['from-the-sample']);
     expect(environment.deadLetters()).toMatchObject([
       {
@@ -230,129 +174,80 @@ describe('an event', () => {
   });
 
   // What else is refused: relay/event.test.ts.
-  test('that is no batch is refused, and nothing is asked', async () => {
+  test('that is no batch is refused, one of no records is settled: nothing is asked', async () => {
     const environment = await startEnvironment();
     environment.huawei.requests.length = 0;
     await expect(environment.handler({ body: '{"case_id":"1"}' }, context)).rejects.toThrow();
-    expect(environment.huawei.requests).toEqual([]);
-    expect(environment.proxy.calls).toEqual([]);
-  });
-
-  test('of no records is settled, without a word to anybody', async () => {
-    const environment = await startEnvironment();
-    environment.huawei.requests.length = 0;
     expect(await environment.handler({ Records: [] }, context)).toEqual({ batchItemFailures: [] });
     expect(environment.huawei.requests).toEqual([]);
     expect(environment.proxy.calls).toEqual([]);
   });
 
-  test.each([
-    ['has no body', { body: undefined }],
-    ['has no attributes', { attributes: undefined }],
-    ['has attributes that are no numbers', { attributes: { ApproximateReceiveCount: 'x' }, body: '?' }],
-    ['has no message attributes', { messageAttributes: undefined, body: '{}' }],
-    ['has null for a message attribute', { messageAttributes: { a: null }, body: '{}' }],
-  ])('with a record that %s: the others are marked, and that one is never lost', async (_, broken) => {
+  test.each<[string, object, becomes: 'marked' | 'dead' | 'left']>([
+    ['has no body', { body: undefined }, 'left'],
+    ['has no attributes', { attributes: undefined }, 'marked'],
+    [
+      'has attributes that are no numbers',
+      { attributes: { ApproximateReceiveCount: 'x' }, body: '?' },
+      'dead',
+    ],
+    ['has no message attributes', { messageAttributes: undefined, body: '{}' }, 'dead'],
+    ['has null for a message attribute', { messageAttributes: { a: null }, body: '{}' }, 'left'],
+  ])('with a record that %s: that one is not lost, the others are marked', async (_, broken, becomes) => {
     const environment = await startEnvironment();
-    const records = [
-      fabricated(receipt('1')),
-      { ...fabricated(receipt('2')), ...broken },
-      fabricated(receipt('3')),
-    ];
-    const { batchItemFailures } = await environment.handler({ Records: records }, context);
-    const done = environment.marks().map(({ caseId }) => caseId);
-    expect(done).toEqual(expect.arrayContaining(['1', '3']));
-    const accounted =
-      done.includes('2') ||
-      environment.deadLetters().length === 1 ||
-      batchItemFailures.some(({ itemIdentifier }) => itemIdentifier === records[1]?.messageId);
-    expect(accounted).toBe(true);
-    expect(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).not.toContain(
-      records[0]?.messageId,
-    );
-    expect(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).not.toContain(
-      records[2]?.messageId,
-    );
+    const odd = { ...fabricated(receipt('2')), ...broken };
+    const Records = [fabricated(receipt('1')), odd, fabricated(receipt('3'))];
+    const { batchItemFailures } = await environment.handler({ Records }, context);
+    const marked = environment.marks().map(({ caseId }) => caseId);
+    expect(marked.sort()).toEqual(becomes === 'marked' ? ['1', '2', '3'] : ['1', '3']);
+    expect(environment.deadLetters()).toHaveLength(becomes === 'dead' ? 1 : 0);
+    expect(batchItemFailures).toEqual(becomes === 'left' ? [{ itemIdentifier: odd.messageId }] : []);
   });
 });
 
-describe('telemetry', () => {
-  test('one line for each receipt and one for the batch', async () => {
-    const environment = await startEnvironment({ huawei: { openCases: false, cases: { fine: {} } } });
-    const { ids } = await environment.deliver([
-      receipt('fine', { read_at: new Date(Date.now() - 5000).toISOString() }),
-      { body: receipt('gone'), system: { ApproximateReceiveCount: '3' } },
-      '?',
-    ]);
-    const lines = environment.lines();
-    const requestIds = environment.marks().map(({ requestId }) => requestId);
-    expect(lines.filter(({ message }) => String(message).startsWith('receipt.'))).toMatchObject([
-      {
-        message: 'receipt.marked',
-        message_id: ids[0],
-        case_id: 'fine',
-        attempt: 1,
-        request_id: requestIds[0],
-      },
-      {
-        message: 'receipt.dead_lettered',
-        message_id: ids[1],
-        case_id: 'gone',
-        attempt: 3,
-        code: 'rejected',
-        error_code: 'OSM.01010015',
-        request_id: requestIds[1],
-        duration_ms: expect.any(Number),
-      },
-      { message: 'receipt.dead_lettered', message_id: ids[2], code: 'malformed' },
-    ]);
-    expect(lines.filter(({ message }) => message === 'batch.settled')).toMatchObject([
-      {
-        receipts: 3,
-        marks: 2,
-        marked: 1,
-        superseded: 0,
-        dead_lettered: 2,
-        delayed: 0,
-        left: 0,
-        rejected: 1,
-        malformed: 1,
-        calls: 2,
-        log_ins: 1,
-        duration_ms: expect.any(Number),
-      },
-    ]);
-    const metrics = environment.metrics();
-    expect(metrics).toMatchObject({ Marked: 1, Settled: 1, DeadLettered: 2 });
-    expect(metrics).not.toHaveProperty('Rejected');
-    expect(metrics.ReadLag).toBe(5000);
+test('telemetry: one line for each receipt and one for the batch; metrics know no dimension but the service', async () => {
+  const environment = await startEnvironment({
+    huawei: {
+      openCases: false,
+      cases: { fine: {} },
+      faults: [{ does: 'retry_after', after: 1, match: { caseId: 'later' } }],
+    },
   });
-
-  test('the age of the oldest receipt that was not settled, and throttles', async () => {
-    const environment = await startEnvironment({
-      huawei: { faults: [{ does: 'retry_after', after: 1, match: { kind: 'mark' } }] },
-    });
-    await environment.deliver([
-      { body: receipt('1'), system: { SentTimestamp: String(Date.now() - 7000) } },
-      { body: receipt('2'), system: { SentTimestamp: String(Date.now() - 600_000) } },
-    ]);
-    const metrics = environment.metrics();
-    expect(metrics).toMatchObject({ Settled: 0 });
-    expect(environment.counts()).toMatchObject({ throttles: 2, rate_limited: 2 });
-    expect(metrics.OldestUnsettledAge).toBe(600);
-  });
-
-  test('metrics know no dimension but the service', async () => {
-    const environment = await startEnvironment();
-    await environment.deliver([receipt('case-that-is-no-dimension')]);
-    const documents = environment
-      .printed()
-      .split('\n')
-      .filter(line => line.includes('"_aws"'));
-    expect(documents.length).toBeGreaterThan(0);
-    for (const document of documents) {
-      expect(JSON.parse(document)._aws.CloudWatchMetrics[0].Dimensions).toEqual([['service']]);
-      expect(document).not.toContain('case-that-is-no-dimension');
-    }
-  });
+  const { ids } = await environment.deliver([
+    receipt('fine', { read_at: new Date(Date.now() - 5000).toISOString() }),
+    { body: receipt('gone'), system: { ApproximateReceiveCount: '3' } },
+    '?',
+    { body: receipt('later'), system: { SentTimestamp: String(Date.now() - 7000) } },
+    { body: receipt('later'), system: { SentTimestamp: String(Date.now() - 9000) } },
+  ]);
+  const lines = environment.lines();
+  const requestIds = environment.marks().map(({ requestId }) => requestId);
+  const [fine, gone, noReceipt, ...later] = ids;
+  const dead = { message: 'receipt.dead_lettered' };
+  const delayed = { message: 'receipt.delayed', code: 'rate_limited', delay_s: expect.any(Number) };
+  expect(lines.filter(({ message }) => String(message).startsWith('receipt.'))).toMatchObject([
+    { message: 'receipt.marked', message_id: fine, case_id: 'fine', attempt: 1, request_id: requestIds[0] },
+    {
+      ...{ ...dead, message_id: gone, case_id: 'gone', attempt: 3, code: 'rejected' },
+      ...{ error_code: 'OSM.01010015', request_id: requestIds[1], duration_ms: expect.any(Number) },
+    },
+    { ...dead, message_id: noReceipt, code: 'malformed' },
+    ...later.map(message_id => ({ ...delayed, message_id })),
+  ]);
+  expect(lines.filter(({ message }) => message === 'batch.settled')).toMatchObject([
+    {
+      ...{ receipts: 5, marks: 3, marked: 1, superseded: 0, dead_lettered: 2, delayed: 2, left: 0 },
+      ...{ rejected: 1, malformed: 1, rate_limited: 2, calls: 3, log_ins: 1, throttles: 1 },
+      duration_ms: expect.any(Number),
+    },
+  ]);
+  const metrics = environment.metrics();
+  expect(metrics).toMatchObject({ Marked: 1, Settled: 1, DeadLettered: 2 });
+  expect(metrics).toMatchObject({ ReadLag: 5000, OldestUnsettledAge: 9 });
+  expect(metrics).not.toHaveProperty('Rejected');
+  const documents = environment.printed().split('\n');
+  for (const document of documents.filter(line => line.includes('"_aws"'))) {
+    expect(JSON.parse(document)._aws.CloudWatchMetrics[0].Dimensions).toEqual([['service']]);
+    expect(document).not.toMatch(/gone|later/);
+  }
 });

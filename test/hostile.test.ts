@@ -14,7 +14,7 @@ beforeEach(() => environment.clear());
 type Sent = { Id: string; MessageBody: string; MessageAttributes: Record<string, { StringValue: string }> };
 
 /** What became of each record: seen at Huawei, at SQS and in the answer. */
-const fates = async (bodies: string[]) => {
+const settledAs = async (bodies: string[]) => {
   environment.clear();
   const records = bodies.map(body => fabricated(body));
   // What the stand-in of SQS would refuse for its characters is not the matter here: SQS had it before.
@@ -47,113 +47,78 @@ const fates = async (bodies: string[]) => {
 /** The marks that Huawei saw, in the receipts' own words. */
 const marks = () => environment.marks().map(({ caseId }) => caseId);
 
+// What is a receipt: receipt/receipt.test.ts.
 const NASTY = [
   '',
-  ' ',
   'null',
-  'true',
-  '0',
-  '-0',
   '1e999',
-  '""',
   '"case_id"',
   '[]',
-  '{}',
   '{"case_id":{}}',
-  '{"case_id":["1"]}',
-  '{"case_id":1}',
-  '{"case_id":""}',
-  '{"case_id":"."}',
   '{"case_id":".."}',
   '{"case_id":"a\\u0000"}',
-  '{"case_id":"\\ud800"}',
   '{"case_id":"\\udc00\\ud800"}',
   '{"__proto__":{"case_id":"1"}}',
   '{"constructor":{"prototype":{"case_id":"1"}}}',
   '{"Type":"Notification","Message":{"case_id":"1"}}',
-  '{"Type":"Notification","Message":"null"}',
-  '{"Type":"Notification","Message":"[]"}',
-  '{"Type":"Notification","Message":""}',
   '{"detail-type":"x","detail":"{\\"case_id\\":\\"1\\"}"}',
   '{"specversion":"1.0","data":[]}',
   '{"Type":"SubscriptionConfirmation","Message":"x","SubscribeURL":"https://x"}',
-  '{"case_id":"1","read_at":"yesterday"}',
-  '{"case_id":"1","read_at":1700000000}',
-  '{"case_id":"1","group_id":"ggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg"}',
   '{"case_id":"1","language":"en\\r\\nX-Auth-Token: x"}',
-  '{"case_id":"1","time_zone":"GMT+8 "}',
-  '{"case_id":"1","language":"dé"}',
-  '\u{FEFF}{"case_id":"1"}',
   '{"case_id":"1"}}',
-  "{'case_id':'1'}",
-  '{"case_id":"1",}',
+  '\u{FEFF}{"case_id":"1"}',
   '\u0000',
   '\ud800',
+  '['.repeat(1_000_000),
+  `${'['.repeat(500_000)}${']'.repeat(500_000)}`,
+  `{"detail-type":"x","detail":${'{"a":'.repeat(170_000)}1${'}'.repeat(170_000)}}`,
+  `{"case_id":${'['.repeat(500_000)}${']'.repeat(500_000)}}`,
 ];
 
-test.each(NASTY)('is dead-lettered with a reason: %j', async body => {
-  const [record] = await fates([body]);
-  expect(record).toMatchObject({ left: false, letter: { body } });
-  expect(['malformed', 'invalid']).toContain(record?.letter?.failure.code);
-  expect(record?.letter?.failure.detail.length).toBeGreaterThan(5);
+test('what is no receipt is dead-lettered with a reason, nested as deep as 1 MiB allows; nothing is asked for it', async () => {
+  for (const { body, left, letter } of await settledAs(NASTY)) {
+    const [shown, as] = [body.slice(0, 100), letter?.failure.code];
+    expect({ shown, left, as }).toEqual({
+      shown,
+      left: false,
+      as: expect.stringMatching(/^(malformed|invalid)$/),
+    });
+    expect(letter?.failure.detail.length).toBeGreaterThan(5);
+    expect(letter?.body === body).toBe(true);
+  }
   expect(environment.huawei.requests).toEqual([]);
+  // __proto__ changed nothing for those who come after.
+  expect((await settledAs(['{}']))[0]?.letter?.failure.code).toBe('invalid');
 });
 
-test.each([
-  ['arrays', '['.repeat(500_000) + ']'.repeat(500_000)],
-  ['objects', `${'{"a":'.repeat(170_000)}1${'}'.repeat(170_000)}`],
-  ['a case_id', `{"case_id":${'['.repeat(500_000)}${']'.repeat(500_000)}}`],
-  ['an envelope', `{"detail-type":"x","detail":${'['.repeat(500_000)}${']'.repeat(500_000)}}`],
-  ['an unclosed list', '['.repeat(1_000_000)],
-])('1 MiB of nesting is dead-lettered, not a crash: %s', async (_, body) => {
-  const [record, other] = await fates([body, receipt('healthy')]);
-  expect(record?.left).toBe(false);
-  expect(record?.letter?.body).toBe(body);
-  expect(other).toMatchObject({ left: false, letter: undefined });
-});
-
-test('__proto__ changes nothing for those who come after', async () => {
-  await fates(['{"__proto__":{"case_id":"polluted"},"constructor":{"prototype":{"case_id":"polluted"}}}']);
-  const [record] = await fates(['{}']);
-  expect(record?.letter?.failure.code).toBe('invalid');
-});
-
-const nested = fc.letrec(tie => ({
-  value: fc.oneof({ depthSize: 'small' }, fc.jsonValue(), tie('envelope')),
-  envelope: fc.record(
-    {
-      case_id: fc.oneof(fc.string({ unit: 'binary', maxLength: 70 }), fc.jsonValue()),
-      group_id: fc.oneof(fc.string({ unit: 'binary', maxLength: 70 }), fc.jsonValue()),
-      language: fc.oneof(fc.string({ maxLength: 40 }), fc.jsonValue()),
-      time_zone: fc.oneof(fc.string({ maxLength: 40 }), fc.jsonValue()),
-      read_at: fc.oneof(
-        fc.date({ noInvalidDate: true }).map(date => date.toISOString()),
-        fc.jsonValue(),
-      ),
-      Type: fc.constantFrom('Notification', 'Other'),
-      Message: fc.oneof(fc.json(), fc.string()),
-      'detail-type': fc.string(),
-      detail: tie('value'),
-      specversion: fc.constant('1.0'),
-      data: tie('value'),
-    },
-    { requiredKeys: [] },
-  ),
-}));
-
+const anything = fc.oneof(fc.string({ unit: 'binary', maxLength: 70 }), fc.jsonValue());
+const almost = fc.record(
+  {
+    case_id: anything,
+    group_id: anything,
+    language: anything,
+    time_zone: anything,
+    read_at: fc.oneof(
+      fc.date({ noInvalidDate: true }).map(date => date.toISOString()),
+      anything,
+    ),
+  },
+  { requiredKeys: [] },
+);
 const anyBody = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.json(),
-  fc.constantFrom(...NASTY),
-  nested.value.map(value => JSON.stringify(value)),
-  nested.envelope.map(value => JSON.stringify(value)),
-  nested.envelope.map(value => JSON.stringify({ Type: 'Notification', Message: JSON.stringify(value) })),
+  fc.constantFrom(...NASTY.filter(({ length }) => length < 100)),
+  almost.map(value => JSON.stringify(value)),
+  almost.map(value => JSON.stringify({ Type: 'Notification', Message: JSON.stringify(value) })),
+  almost.map(detail => JSON.stringify({ 'detail-type': 'x', detail })),
+  almost.map(data => JSON.stringify({ specversion: '1.0', data })),
 );
 
 test('any batch: each record is marked or dead, exactly one of them, and the healthy one among them is marked', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyBody, { minLength: 1, maxLength: 12 }), async bodies => {
-      const [healthy, ...others] = await fates([receipt('healthy'), ...bodies]);
+      const [healthy, ...others] = await settledAs([receipt('healthy'), ...bodies]);
       expect(healthy).toMatchObject({ left: false, letter: undefined });
       expect(marks()).toContain('healthy');
       for (const { left, letter, body } of others) {
@@ -167,23 +132,10 @@ test('any batch: each record is marked or dead, exactly one of them, and the hea
     }),
     { numRuns: 60 },
   );
-}, 30_000);
+}, 60_000);
 
-/** What the contract takes for a case_id, in words of its own. */
-const isCaseId = (text: string) => {
-  const characters = [...text];
-  return (
-    characters.length >= 1 &&
-    characters.length <= 64 &&
-    text !== '.' &&
-    text !== '..' &&
-    text.isWellFormed() &&
-    characters.every(character => {
-      const point = character.codePointAt(0) as number;
-      return point > 0x1f && (point < 0x7f || point > 0x9f);
-    })
-  );
-};
+/** What the contract takes for a case_id: 1 to 64 characters, no control characters, no lone surrogates, not . or .. */
+const isCaseId = (text: string) => /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}]{1,64}$/u.test(text);
 
 const caseIds = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 64 }),
@@ -203,7 +155,7 @@ const caseIds = fc.oneof(
 test('a case_id of any characters reaches Huawei as one segment with exactly these, or is invalid by the rule', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uniqueArray(caseIds, { minLength: 1, maxLength: 40 }), async ids => {
-      const records = await fates(ids.map(id => receipt(id)));
+      const records = await settledAs(ids.map(id => receipt(id)));
       expect(marks().sort()).toEqual(ids.filter(isCaseId).sort());
       expect(environment.huawei.requests.every(({ kind }) => kind !== 'other')).toBe(true);
       for (const [index, { left, letter }] of records.entries()) {
@@ -214,27 +166,24 @@ test('a case_id of any characters reaches Huawei as one segment with exactly the
     }),
     { numRuns: 40 },
   );
-}, 30_000);
+}, 60_000);
 
 test('whatever Huawei answers, each record is marked, dead or left, exactly one of them', async () => {
+  const codes = ['OSM.01010015', 'OSM.0002', 'OSM.0003', 'x', 'valueOf', ''];
   const answers = fc.record({
-    status: fc.oneof(
-      fc.constantFrom(200, 201, 400, 401, 403, 404, 429, 494, 500),
-      fc.integer({ min: 200, max: 599 }),
-    ),
+    status: fc.oneof(fc.constantFrom(200, 400, 401, 403, 404, 429), fc.integer({ min: 200, max: 599 })),
     body: fc.oneof(
       fc.json(),
       fc.string(),
-      fc.record({ error_code: fc.jsonValue(), error_msg: fc.jsonValue() }, { requiredKeys: [] }),
-      fc.record({ error_code: fc.constantFrom('OSM.01010015', 'OSM.0002', 'OSM.0003', 'x', 'valueOf', '') }),
+      fc.record({
+        error_code: fc.oneof(fc.constantFrom(...codes), fc.jsonValue()),
+        error_msg: fc.jsonValue(),
+      }),
       fc.record({ error: fc.jsonValue() }),
     ),
     headers: fc.record(
       {
-        'Retry-After': fc.oneof(
-          fc.integer().map(String),
-          fc.string({ unit: fc.constantFrom('1', '-', 'a', ' ', '.', ',') }),
-        ),
+        'Retry-After': fc.string({ unit: fc.constantFrom('1', '9', '-', 'a', ' ', '.', ',') }),
         'Content-Type': fc.constantFrom('text/html', 'application/json', ''),
       },
       { requiredKeys: [] },
@@ -267,4 +216,4 @@ test('whatever Huawei answers, each record is marked, dead or left, exactly one 
     }),
     { numRuns: 60 },
   );
-}, 30_000);
+}, 60_000);
