@@ -12,17 +12,20 @@ export interface VariableRequest {
 
 /** The stage's own file: a flat map of params, or nothing. */
 const readStageFile = async (file: string, resolveVariable: VariableRequest['resolveVariable']) => {
-  const content = await resolveVariable(`file(${file}), null`).catch(error => {
-    if (error.code === 'MISSING_VARIABLE_DEPENDENCY') throw error;
-    return [];
-  });
-  if (content === null) return { content: {}, stageFile: `no params in ${file}` };
-  if (isObject(content)) return { content, stageFile: file };
-  return {
-    content: {},
-    stageFile: file,
-    wrongFile: `${file} must be YAML, one line NAME: VALUE for each param`,
-  };
+  const rule = `${file} must be YAML, one line NAME: VALUE for each param, its variables with values`;
+  try {
+    const content = await resolveVariable(`file(${file}), null`);
+    if (isObject(content)) return { content, stageFile: file };
+    if (content === null) return { content: {}, stageFile: `no params in ${file}` };
+    return { content: {}, stageFile: file, wrongFile: rule };
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    if (code === 'MISSING_VARIABLE_DEPENDENCY') throw error;
+    // Of an empty file, Serverless says so.
+    if (message.endsWith('result: "undefined"')) return { content: {}, stageFile: `no params in ${file}` };
+    const [reason] = message.replace(/^Cannot resolve variable at "[^"]*": /, '').split(/ in "|\n/);
+    return { content: {}, stageFile: file, wrongFile: `${rule} (${reason})` };
+  }
 };
 
 /** What was given by --param, the last of each name. */

@@ -127,7 +127,8 @@ describe('Serverless', () => {
     return said.slice(said.indexOf('Error:'));
   };
 
-  const NO_YAML = /^Error:\nThese params are wrong:\n {2}stages\/dev\.yml must be YAML, .*$/;
+  const NO_YAML =
+    /^Error:\nThese params are wrong:\n {2}stages\/dev\.yml must be YAML, .*(values|mapping key\)|"env" source\))\.$/;
 
   test.each<[string, Parameters<typeof failed>, RegExp]>([
     [
@@ -142,7 +143,13 @@ describe('Serverless', () => {
     ],
     ['a stage that cannot be, once', ['a_b', []], /^Error:\nInvalid stage name\..*$/],
     ['a stage file that is no map', ['dev', [], '- site\n- europe\n'], NO_YAML],
-    ['a stage file that is no YAML', ['dev', [], 'site: [\n'], NO_YAML],
+    ['a stage file that is no YAML', ['dev', [], 'site: a\nsite: b\n'], NO_YAML],
+    [
+      'a stage file with a variable that has no value',
+      ['dev', [], `site: \${env:NOBODY_SETS_THIS}\n`],
+      NO_YAML,
+    ],
+    ['nothing of an empty one', ['dev', [], '\n'], /^$/],
   ])('stops and says %s', async (_, args, words) => expect(await failed(...args)).toMatch(words), LIMIT_MS);
 
   test(
