@@ -1,7 +1,7 @@
 // The four kinds of credentials, each with what may happen to it at Huawei and where it is stored.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startAws } from '../../local/aws/endpoint.ts';
 import type { LoggedRequest } from '../../local/huawei/requests.ts';
-import { startAwsStores } from '../aws-stores.ts';
 import {
   closeAfter,
   context,
@@ -15,9 +15,8 @@ import {
 } from '../environment.ts';
 import { secret } from '../output/printed.ts';
 
-/** Longer than a busy machine needs between the store's answer and the log-in that follows it. */
-const QUIET_MS = 250;
-const MOST_WAIT_MS = 5_000;
+/** So many turns without anything new: more than lie between the store's answer and the log-in that follows it. */
+const QUIET_TURNS = 10;
 
 export type Kind = 'password' | 'token' | 'aksk' | 'oidc';
 export type Store = 'file' | 'secretsmanager' | 'ssm';
@@ -56,7 +55,7 @@ export const start = async (
   kind: Kind,
   { store = 'file', wrong = false, ...setup }: Setup & { store?: Store; wrong?: boolean } = {},
 ) => {
-  const aws = closeAfter(await startAwsStores());
+  const aws = closeAfter(await startAws());
   const id = '/relay/credentials';
   const identityProviders = {
     aws: {
@@ -103,13 +102,11 @@ export const start = async (
     aws,
     put,
     rightOf,
-    /** What went on beside the last batch has ended, unless it hangs. */
+    /** What went on beside the last batch has ended. */
     async settled() {
-      let [quietMs, seen] = [0, -1];
-      for (let waitedMs = 0; quietMs < QUIET_MS && waitedMs < MOST_WAIT_MS; waitedMs += 25) {
+      for (let quiet = 0, seen = -1; quiet < QUIET_TURNS; quiet++) {
         const { length } = huawei.requests;
-        const isUnderWay = waitedMs < 500 && huawei.requests.some(({ status }) => status === undefined);
-        quietMs = length === seen && !isUnderWay ? quietMs + 25 : 0;
+        if (length !== seen || huawei.requests.some(({ status }) => status === undefined)) quiet = 0;
         seen = length;
         await sleep(25);
       }

@@ -1,14 +1,8 @@
 // A log-in: what it asks for, made once for all, renewed beside the calls.
+import type { Scope } from '../../lib/credentials/secret-store.ts';
 import { pass, useClock } from '../clock.ts';
-import {
-  context,
-  fabricated,
-  passwordCredentials,
-  receipt,
-  startEnvironment,
-  useEnvironment,
-} from '../environment.ts';
-import { type Kind, MANY, mark, type Started, type Store, start } from './kinds.ts';
+import { context, fabricated, passwordCredentials, receipt, useEnvironment } from '../environment.ts';
+import { type Kind, MANY, mark, type Started, start } from './kinds.ts';
 
 useEnvironment();
 useClock();
@@ -18,25 +12,15 @@ const logIns = ({ huawei }: Pick<Started, 'huawei'>) =>
 const statuses = (service: Started) => service.marks().map(({ status }) => status);
 const byLogIn: Kind[] = ['password', 'oidc'];
 
-const scopes: [string, object | undefined, object][] = [
+test.each<[string, Scope | undefined, object]>([
   ['none: the domain', undefined, { domain: { name: 'acme' } }],
   ['a domain by name', { domain: 'acme' }, { domain: { name: 'acme' } }],
-  [
-    'a domain by id',
-    { domain: { id: '0a1b2c3d4e5f60718293a4b5c6d7e8f9' } },
-    { domain: { id: '0a1b2c3d4e5f60718293a4b5c6d7e8f9' } },
-  ],
+  ['a domain by id', { domain: { id: '0a1b' } }, { domain: { id: '0a1b' } }],
   ['a project by name', { project: 'ap-southeast-3' }, { project: { name: 'ap-southeast-3' } }],
-  [
-    'a project by id',
-    { project: { id: '9f8e7d6c5b4a39281706f5e4d3c2b1a0' } },
-    { project: { id: '9f8e7d6c5b4a39281706f5e4d3c2b1a0' } },
-  ],
-];
-test.each(scopes)('asks for the scope that is stored: %s', async (_, scope, wanted) => {
-  const environment = await startEnvironment({ credentials: { ...passwordCredentials, scope } });
-  expect(await mark(environment)).toBe(0);
-  const [request] = environment.logIns();
+  ['a project by id', { project: { id: '9f8e' } }, { project: { id: '9f8e' } }],
+])('asks for the scope that is stored: %s', async (_, scope, wanted) => {
+  const service = await start('password', { credentials: { ...passwordCredentials, scope } });
+  const [request] = logIns(service);
   expect(request).toMatchObject({ rawPath: '/v3/auth/tokens?nocatalog=true' });
   expect(JSON.parse(request?.body ?? '').auth.scope).toEqual(wanted);
 });
@@ -109,7 +93,7 @@ describe('a token', () => {
     expect(logIns(service)).toHaveLength(1);
   });
 
-  test.each([3_000, 15_000, 17_000, 31_000])('of %i characters comes through', async tokenBytes => {
+  test.each([3_000, 31_000])('of %i characters comes through', async tokenBytes => {
     const service = await start('password', { huawei: { tokenBytes } });
     expect(await mark(service, 3)).toBe(0);
     expect(String(service.marks()[0]?.headers['x-auth-token'])).toHaveLength(tokenBytes);
@@ -158,52 +142,23 @@ test('no log-in is made for the sake of a batch in which nothing is to be marked
   expect(service.huawei.requests).toEqual([]);
 });
 
-test.each(['secretsmanager', 'ssm'] as const)('a secret in %s is read once and signed for', async store => {
-  const { aws, ...service } = await start('password', { store });
-  for (let batch = 0; batch < 3; batch++) expect(await mark(service, 5)).toBe(0);
-  expect(aws.requests).toHaveLength(1);
-  expect(aws.requests[0]?.headers.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIDFORTESTS\//);
+test('a secret that cannot be used: unauthorized, the place and nothing of the content is told, the next batch reads it again', async () => {
+  const { aws, ...service } = await start('password', { store: 'ssm' });
+  await service.put('user=relay password=right-password');
+  service.huawei.requests.length = 0;
+  const handler = await service.coldStart();
+  await handler({ Records: [fabricated(receipt('1'), { ApproximateFirstReceiveTimestamp: '0' })] }, context);
+  const failure = {
+    code: 'unauthorized',
+    detail: expect.stringMatching(/credentials ssm:\S+ .*is not JSON/),
+  };
+  expect(service.deadLetters()).toMatchObject([{ failure }]);
+  expect(service.printed()).not.toContain('right-password');
+  expect(service.huawei.requests).toEqual([]);
+  const before = aws.calls.length;
+  for (let batch = 0; batch < 3; batch++) expect(await mark({ handler }, 20)).toBe(20);
+  expect(aws.calls.length - before).toBe(3);
+  await service.put(passwordCredentials);
+  pass({ seconds: 1 });
+  expect(await mark({ handler })).toBe(0);
 });
-
-test('a refused secret is read again once for each batch', async () => {
-  const { aws, ...service } = await start('password', { store: 'ssm', wrong: true });
-  await mark(service, 20);
-  const before = aws.requests.length;
-  for (let batch = 0; batch < 3; batch++) expect(await mark(service, 20)).toBe(20);
-  expect(aws.requests.length - before).toBe(3);
-});
-
-// What a store may answer, secret-store.test.ts has in full.
-test.each<[Store, string, string | { status: number; body: string } | 'hang' | 'reset', RegExp]>([
-  ['file', 'not JSON', 'user=relay password=right-password', /is not JSON/],
-  ['file', 'of a wrong shape', '{"type":"password","password":["right-password"]}', /look at domain/],
-  ['secretsmanager', 'a list', '["right-password"]', /look at type/],
-  ['secretsmanager', 'forbidden', { status: 400, body: '{"__type":"AccessDenied"}' }, /AccessDenied/],
-  ['secretsmanager', 'in trouble', { status: 500, body: 'oops' }, /answered 500/],
-  ['ssm', 'broken off', 'reset', /ECONNRESET|socket/],
-  ['ssm', 'hanging', 'hang', /no whole answer/],
-])(
-  'a secret in %s that is %s: unauthorized, names the place and nothing of the content, and is read again by the next batch',
-  async (store, _, what, reason) => {
-    const service = await start('password', {
-      store,
-      env: { REQUEST_TIMEOUT_MS: what === 'hang' ? '1500' : '10000' },
-    });
-    if (typeof what === 'string' && what !== 'hang' && what !== 'reset') await service.put(what);
-    else service.aws.fault = () => what;
-    service.huawei.requests.length = 0;
-    const handler = await service.coldStart();
-    const old = [fabricated(receipt('1'), { ApproximateFirstReceiveTimestamp: '0' })];
-    await handler({ Records: old }, context);
-    const [letter] = service.deadLetters();
-    expect(letter?.failure.code).toBe('unauthorized');
-    expect(letter?.failure.detail).toMatch(new RegExp(`the stored credentials ${store}:`));
-    expect(letter?.failure.detail).toMatch(reason);
-    expect(service.printed()).not.toContain('right-password');
-    expect(service.huawei.requests).toEqual([]);
-    service.aws.fault = undefined;
-    await service.put(passwordCredentials);
-    pass({ seconds: 1 });
-    expect(await mark({ handler })).toBe(0);
-  },
-);

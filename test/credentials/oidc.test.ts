@@ -70,13 +70,13 @@ describe.each(refusals)('where there is %s', (_, change, reason) => {
     const service = await start('oidc');
     await change(service);
     const handler = await service.coldStart();
-    const before = service.aws.requests.length;
+    const before = service.aws.calls.length;
     expect(await mark({ handler }, 20)).toBe(20);
     const [said] = reasons(service).filter(each => /STS|IAM/.test(each));
     expect(said).toMatch(reason);
     expect(said).toMatch(/; not tried again before .*Z, unless the secret is saved again$/);
     expect(leaksIn(service.printed())).toEqual([]);
-    expect(service.aws.requests).toHaveLength(before);
+    expect(service.aws.calls).toHaveLength(before);
     expect(service.deadLetters()).toEqual([]);
   });
 });
@@ -104,12 +104,12 @@ test.each<[string, { status: number; body: string } | 'reset', string]>([
   ['does not know us', { status: 403, body: '<Code>InvalidClientTokenId</Code>' }, 'unauthorized'],
 ])('STS %s', async (_, fault, code) => {
   const service = await start('oidc');
-  service.aws.fault = ({ action }) => (action === 'GetWebIdentityToken' ? fault : undefined);
+  service.aws.intercept = ({ action }, forward) => (action === 'GetWebIdentityToken' ? fault : forward());
   const handler = await service.coldStart();
   expect(await mark({ handler }, 3)).toBe(3);
   const failures = service.lines().filter(({ message }) => String(message).startsWith('receipt.'));
   expect(new Set(failures.map(line => line.code))).toEqual(new Set([code]));
-  service.aws.fault = undefined;
+  service.aws.intercept = undefined;
   pass({ minutes: 1 });
   expect(await mark({ handler }, 3)).toBe(0);
 });
@@ -167,8 +167,8 @@ describe('the check-up', () => {
     const service = await start('oidc');
     const other = await start('oidc');
     // Signed by one, published by the other.
-    service.aws.fault = ({ action }) =>
-      action === 'GetWebIdentityToken' ? { status: 200, body: xml } : undefined;
+    service.aws.intercept = ({ action }, forward) =>
+      action === 'GetWebIdentityToken' ? { status: 200, body: xml } : forward();
     const { text } = await other.aws.sts.sign(AUDIENCE, 300);
     const [, claims = ''] = text.split('.');
     const moved = { ...JSON.parse(Buffer.from(claims, 'base64url').toString()), iss: service.aws.url };

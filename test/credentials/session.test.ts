@@ -1,4 +1,4 @@
-// In which order answers come decides nothing: each of these has them come in the order that it says.
+// What a refused call means, with its answers in the order that each test says.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { loadConfig } from '../../lib/config.ts';
 import { createRenewal } from '../../lib/credentials/renewal.ts';
 import { createSession } from '../../lib/credentials/session.ts';
 import { failure } from '../../lib/failure.ts';
-import { type Call, createClient } from '../../lib/huawei/http.ts';
+import { type Broken, type Call, createClient } from '../../lib/huawei/http.ts';
 import type { Answer } from '../../lib/huawei/outcome.ts';
 import { createRedactor } from '../../lib/redact.ts';
 import { pass, useClock } from '../clock.ts';
@@ -21,6 +21,8 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'session-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+const token = { type: 'token', token: 'a-token' };
 
 /** With the right to call in hand. */
 const open = async (credentials: object) => {
@@ -47,81 +49,156 @@ const callFor = (caseId: string): Call =>
         path: `/v2/servicerequest/cases/${caseId}/instant-messages/unread`,
         headers: {},
       };
-const answerOf = (status: number): Answer => ({ status, headers: {}, body: '{}' });
+const nameOf = ({ path }: Call) => (path.includes('?case_ids=') ? 'read' : (path.split('/')[4] ?? ''));
+
+type Said = number | [status: number, body: string] | 'reset';
+const answerOf = (said: Said): Answer | Broken => {
+  if (said === 'reset') return { broken: failure('unreachable', 'reset'), stale: false };
+  const [status, body] = Array.isArray(said) ? said : [said, '{}'];
+  return { status, headers: {}, body };
+};
+const code = (status: number, error_code: string): Said => [status, JSON.stringify({ error_code })];
+
+/** Calls for these cases at once, each answered when the test says so. */
+const callAll = async (credentials: object, names: string[]) => {
+  const session = await open(credentials);
+  const waiting: { name: string; answer: (said: Said) => void }[] = [];
+  const begun: string[] = [];
+  const send = (call: Call) =>
+    new Promise<Answer | Broken>(resolve => {
+      begun.push(nameOf(call));
+      waiting.push({ name: nameOf(call), answer: said => resolve(answerOf(said)) });
+    });
+  const all = Promise.all(names.map(each => session.authorized(callFor(each), send)));
+  await setImmediate();
+  return {
+    begun,
+    waiting: () => waiting.map(({ name }) => name),
+    /** Answers the oldest of this name, and lets what follows from it begin. */
+    async answer(name: string, said: Said) {
+      const index = waiting.findIndex(each => each.name === name);
+      waiting.splice(index, 1)[0]?.answer(said);
+      await setImmediate();
+    },
+    /** What became of them. */
+    results: async () => (await all).map(result => ('broken' in result ? result.broken.code : result.status)),
+  };
+};
 
 test('one read-only call decides for all that were refused before it began, and for none that came later', async () => {
-  const session = await open({ type: 'token', token: 'a-token' });
-  const waiting: { name: string; answer: (status: number) => void }[] = [];
-  const send = ({ method, path }: Call) =>
-    new Promise<Answer>(resolve => {
-      const name = method === 'GET' ? 'read' : (path.split('/')[4] ?? '');
-      waiting.push({ name, answer: status => resolve(answerOf(status)) });
-    });
-  /** Answers the oldest of this name, and lets what follows from it begin. */
-  const answer = async (name: string, status: number) => {
-    const index = waiting.findIndex(each => each.name === name);
-    waiting.splice(index, 1)[0]?.answer(status);
-    await setImmediate();
-  };
-  const names = () => waiting.map(({ name }) => name);
-
-  const all = Promise.all(['first', 'second', 'third'].map(each => session.authorized(callFor(each), send)));
-  await setImmediate();
+  const { answer, waiting, results } = await callAll(token, ['first', 'second', 'third']);
   await answer('first', 401);
-  expect(names()).toEqual(['second', 'third', 'read']);
+  expect(waiting()).toEqual(['second', 'third', 'read']);
   await answer('second', 401);
   await answer('third', 401);
-  expect(names()).toEqual(['read']);
+  expect(waiting()).toEqual(['read']);
   await answer('read', 200);
-  expect(names()).toEqual(['read', 'first']);
+  expect(waiting()).toEqual(['read', 'first']);
   await answer('read', 200);
-  expect(names()).toEqual(['first', 'second', 'third']);
-  for (const name of names()) await answer(name, 200);
-  expect((await all).map(each => 'status' in each && each.status)).toEqual([200, 200, 200]);
+  expect(waiting()).toEqual(['first', 'second', 'third']);
+  for (const name of waiting()) await answer(name, 200);
+  expect(await results()).toEqual([200, 200, 200]);
 });
 
-/** Answers that say nothing of who called. */
-const trouble = fc.constantFrom(429, 500, 503);
-/** Batch after batch, in any order; a receipt that failed comes again in the next. */
-const batches = fc.array(fc.shuffledSubarray(['odd', 'odd, looked at', 'a', 'b', 'c'], { minLength: 1 }), {
-  maxLength: 4,
+test.each<[string, Said, boolean]>([
+  ['answers with an OSM code', code(403, 'OSM.0003'), true],
+  ['tells of no such case', code(200, 'OSM.01010015'), true],
+  ['is forbidden by the gateway', code(403, 'APIGW.0302'), false],
+  ['meets a gateway in trouble', 502, false],
+  ['is throttled', 429, false],
+  ['breaks off', 'reset', false],
+])('a call that was refused, where the read-only call %s', async (_, said, isGood) => {
+  const { answer, begun, results } = await callAll(token, ['a']);
+  await answer('a', code(200, 'OSM.0002'));
+  await answer('read', said);
+  if (isGood) await answer('a', 200);
+  expect(await results()).toEqual([isGood ? 200 : 'unauthorized']);
+  expect(begun).toEqual(isGood ? ['a', 'read', 'a'] : ['a', 'read']);
 });
 
-describe('a key of which nothing is known, where the read-only call is in trouble', () => {
-  test('that is right: one receipt that is always refused, marked or looked at, stops no other', () =>
+test.each<[number, object]>([
+  [200, { group_id: 'OSM.0002' }],
+  [200, { error_code: 'OSM.01010015', group_id: 'OSM.0002' }],
+  [500, { error_code: 'OSM.0002' }],
+])('%i %j holds the words of a refusal and is none', async (status, body) => {
+  const { answer, begun, results } = await callAll(token, ['a']);
+  await answer('a', [status, JSON.stringify(body)]);
+  expect(await results()).toEqual([status]);
+  expect(begun).toEqual(['a']);
+});
+
+describe('a key of which nothing is known', () => {
+  const names = ['a', 'b', 'c', 'd'];
+
+  test.each<[string, Said, boolean]>([
+    ['is allowed', 200, true],
+    ['is forbidden by the gateway', 403, false],
+    ['meets OSM itself in trouble', code(500, 'OSM.0004'), true],
+    ['meets a gateway in trouble', 502, false],
+    ['is throttled', 429, false],
+    ['breaks off', 'reset', false],
+  ])('is proved by the read-only call, or by one mark that goes first: it %s', async (_, said, isProof) => {
+    const { answer, waiting, results } = await callAll(keys.first, names);
+    expect(waiting()).toEqual(['read']);
+    await answer('read', said);
+    if (!isProof) {
+      expect(waiting()).toEqual(['a']);
+      await answer('a', code(403, 'OSM.0003'));
+    }
+    expect(waiting()).toEqual(isProof ? names : names.slice(1));
+    for (const name of waiting()) await answer(name, 200);
+    expect(await results()).toEqual([isProof ? 200 : 403, 200, 200, 200]);
+  });
+
+  test('goes on where the first mark meets trouble, and costs no call for each where nobody answers', async () => {
+    const { answer, begun, results } = await callAll(keys.first, names);
+    await answer('read', 502);
+    await answer('a', 502);
+    await answer('read', 'reset');
+    await answer('b', 'reset');
+    expect(await results()).toEqual([502, 'unreachable', 'unreachable', 'unreachable']);
+    expect(begun).toEqual(['read', 'a', 'read', 'b']);
+  });
+
+  /** Answers that say nothing of who called. */
+  const trouble = fc.constantFrom(429, 500, 503);
+  /** Batch after batch, in any order; a receipt that failed comes again in the next. */
+  const batches = fc.array(fc.shuffledSubarray(['odd', 'odd, looked at', 'a', 'b', 'c'], { minLength: 1 }), {
+    maxLength: 4,
+  });
+
+  test('and that is right: one receipt that is always refused stops no other, though the read-only call is in trouble', () =>
     fc.assert(
       fc.asyncProperty(fc.scheduler(), batches, fc.array(trouble), async (scheduler, batches, reads) => {
         const session = await open(keys.first);
-        const send = scheduler.scheduleFunction(async ({ path }: Call) => {
-          if (path.includes('?case_ids=')) return answerOf(reads.shift() ?? 503);
-          return answerOf(path.includes('/odd/') ? 401 : 200);
+        const send = scheduler.scheduleFunction(async (call: Call) => {
+          if (nameOf(call) === 'read') return answerOf(reads.shift() ?? 503);
+          return answerOf(nameOf(call) === 'odd' ? 401 : 200);
         });
         for (const batch of [['odd'], ...batches]) {
           const all = Promise.all(batch.map(each => session.authorized(callFor(each), send)));
           const answers = await scheduler.waitFor(all);
           for (const [index, name] of batch.entries()) {
-            if (name.startsWith('odd'))
-              expect(answers[index]).toMatchObject({ broken: { code: 'unauthorized' } });
-            else expect(answers[index]).toMatchObject({ status: 200 });
+            const becomes = name.startsWith('odd') ? { broken: { code: 'unauthorized' } } : { status: 200 };
+            expect(answers[index]).toMatchObject(becomes);
           }
         }
       }),
     ));
 
-  test('that is wrong: two of its signatures are refused at most, whatever comes', () =>
+  test('and that is wrong: two of its signatures are refused at most, whatever comes', () =>
     fc.assert(
       fc.asyncProperty(
         fc.scheduler(),
         batches,
         fc.array(fc.oneof(trouble, fc.constantFrom(401, 'reset' as const))),
-        async (scheduler, batches, statuses) => {
+        async (scheduler, batches, answers) => {
           const session = await open(keys.first);
           let refused = 0;
-          const send = scheduler.scheduleFunction(async ({ path }: Call) => {
-            const status = statuses.shift() ?? (path.includes('?case_ids=') ? 503 : 401);
-            if (status === 'reset') return { broken: failure('unreachable', 'reset'), stale: false };
-            if (status === 401) refused += 1;
-            return answerOf(status);
+          const send = scheduler.scheduleFunction(async (call: Call) => {
+            const said = answers.shift() ?? (nameOf(call) === 'read' ? 503 : 401);
+            if (said === 401) refused += 1;
+            return answerOf(said);
           });
           for (const batch of [...batches, ['a', 'b', 'c']]) {
             await scheduler.waitFor(Promise.all(batch.map(each => session.authorized(callFor(each), send))));
