@@ -1,7 +1,7 @@
 // No secret in anything printed, thrown, sent to a queue or counted, though everybody repeats what we send.
+import { startAws } from '../local/aws/endpoint.ts';
 import type { Fault } from '../local/huawei/faults.ts';
 import type { LoggedRequest } from '../local/huawei/requests.ts';
-import { type Fault as StoresFault, startAwsStores } from './aws-stores.ts';
 import { pass, useClock } from './clock.ts';
 import { closeAfter, type Environment, receipt, startEnvironment, useEnvironment } from './environment.ts';
 import { formsOf, leaksIn, secret } from './output/printed.ts';
@@ -192,52 +192,41 @@ describe('what AWS repeats', () => {
     delete process.env.AWS_SESSION_TOKEN;
   });
 
-  const start = async (
-    store: 'secretsmanager' | 'ssm',
-    setup: Parameters<typeof startEnvironment>[0] = {},
-    fault?: StoresFault,
-  ) => {
-    const stores = closeAfter(await startAwsStores());
-    stores.fault = fault;
-    stores.secrets.set('id', stored);
-    const env = {
-      CREDENTIALS_FROM: `${store}:id`,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: stores.url,
-      AWS_ENDPOINT_URL_SSM: stores.url,
-    };
-    const huawei = { password };
-    return { environment: await startEnvironment({ huawei, ...setup, env }) };
-  };
-
-  test.each(['secretsmanager', 'ssm'] as const)(
-    '%s: the request, the secret and our keys, in errors',
-    async store => {
-      const everything = (headers: object) => `${JSON.stringify(headers)} ${stored} ${keys().join(' ')}`;
-      const bodies = [
-        (headers: object) => JSON.stringify({ __type: 'AccessDenied', Message: everything(headers) }),
-        (headers: object) => JSON.stringify({ __type: everything(headers), message: everything(headers) }),
-        everything,
-        () =>
-          JSON.stringify({
-            SecretString: `not JSON: ${stored}`,
-            Parameter: { Value: `not JSON: ${stored}` },
-          }),
-        () => JSON.stringify({ SecretString: [stored], Parameter: [stored] }),
-      ];
-      for (const body of bodies) {
-        for (const status of [200, 400, 500]) {
-          const { environment } = await start(store, {}, ({ headers }) => ({ status, body: body(headers) }));
-          expect(await deliver(environment)).toEqual([0]);
-          expect(leaksIn(shown(environment), keys())).toEqual([]);
-        }
-      }
-    },
-  );
+  test.each(['secretsmanager', 'ssm'])('%s: the request, the secret and our keys, in errors', async store => {
+    const aws = closeAfter(await startAws());
+    const everything = (headers: object) => `${JSON.stringify(headers)} ${stored} ${spelled(...keys())}`;
+    const text = `not JSON: ${stored}`;
+    const bodies: ((headers: object) => unknown)[] = [
+      headers => ({ __type: 'AccessDenied', Message: everything(headers) }),
+      headers => ({ __type: everything(headers), message: everything(headers) }),
+      everything,
+      () => ({ SecretString: text, Parameter: { Value: text } }),
+      () => ({ SecretString: [stored], Parameter: [stored] }),
+    ];
+    const answers = bodies.flatMap(body => [200, 400, 500].map(status => ({ status, body })));
+    let [answer] = answers as [(typeof answers)[0]];
+    aws.intercept = ({ headers }) => ({ status: answer.status, body: answer.body(headers) as object });
+    const environment = await startEnvironment({
+      env: {
+        CREDENTIALS_FROM: `${store}:id`,
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
+        AWS_ENDPOINT_URL_SSM: aws.url,
+      },
+    });
+    for (answer of answers) {
+      await deliver(environment);
+      pass({ seconds: 1 });
+    }
+    expect(environment.marks()).toEqual([]);
+    expect(aws.calls.length).toBeGreaterThan(answers.length);
+    expect(leaksIn(shown(environment), keys())).toEqual([]);
+  });
 
   test.each(['SendMessageBatch', 'ChangeMessageVisibilityBatch'])(
     'SQS: our keys, in errors of %s',
     async action => {
-      const { environment } = await start('secretsmanager', {
+      const environment = await startEnvironment({
+        credentials: credentialsOf(password),
         huawei: { password, faults: [{ does: 'html502', match: { kind: 'mark' } }] },
       });
       const message = (headers: object) =>
@@ -247,18 +236,13 @@ describe('what AWS repeats', () => {
           status: 403,
           body: { __type: 'com.amazonaws.sqs#SignatureDoesNotMatch', message: message(headers) },
         }),
-        ({ headers, body }: { headers: object; body: { Entries: { Id?: string }[] } }) => ({
-          status: 200,
-          body: {
-            Successful: [],
-            Failed: body.Entries.map(({ Id }) => ({
-              Id,
-              Code: 'X',
-              Message: message(headers),
-              SenderFault: true,
-            })),
-          },
-        }),
+        ({ headers, body }: { headers: object; body: { Entries: { Id?: string }[] } }) => {
+          const named = { Code: 'X', Message: message(headers), SenderFault: true };
+          return {
+            status: 200,
+            body: { Successful: [], Failed: body.Entries.map(({ Id }) => ({ Id, ...named })) },
+          };
+        },
       ];
       for (const answer of answers) {
         environment.proxy.intercept = (call, forward) => (call.action === action ? answer(call) : forward());

@@ -6,7 +6,6 @@ import { checkAge } from '../../lib/cli/check-up/age.ts';
 import type { Check } from '../../lib/doctor/check.ts';
 import { checkQueues } from '../../lib/doctor/check-queues.ts';
 import { startAws } from '../../local/aws/endpoint.ts';
-import { startAwsStores } from '../aws-stores.ts';
 import { startStage } from '../cli/stage.ts';
 import {
   checkUp,
@@ -296,7 +295,7 @@ describe('relay doctor', () => {
   });
 
   test('in a shell that names a profile and no keys: those of the profile are used', async () => {
-    const stores = closeAfter(await startAwsStores());
+    const stores = closeAfter(await startAws());
     const { credentialsFile } = await start();
     stores.secrets.set('/relay', JSON.stringify(passwordCredentials));
     const file = `${credentialsFile}.aws`;
@@ -310,7 +309,7 @@ describe('relay doctor', () => {
       AWS_ENDPOINT_URL_SSM: stores.url,
     });
     expect(out.replace(/\s+/g, ' ')).toContain('✓ credentials ssm:/relay holds a password');
-    expect(stores.requests[0]?.headers.authorization).toContain('Credential=AKIDOFTHEDESK/');
+    expect(stores.calls[0]?.headers.authorization).toContain('Credential=AKIDOFTHEDESK/');
     expect(code).toBe(0);
   });
 
