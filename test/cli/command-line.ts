@@ -19,16 +19,16 @@ interface Given {
   node?: string;
 }
 
-/** A terminal of so many columns, in which somebody answers every question alike. */
+/** A terminal of 80 columns, in which somebody answers every question alike. */
 const TERMINAL = `
-import fcntl, os, pty, select, struct, sys, termios
-columns, answer, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+import fcntl, os, pty, struct, sys, termios
+answer, command = sys.argv[1], sys.argv[2:]
 child, terminal = pty.fork()
 if child == 0:
     # The size is set before the program asks for it.
     sys.stdin.readline()
     os.execvp(command[0], command)
-fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
 os.write(terminal, b"\\n")
 seen = b""
 while True:
@@ -36,53 +36,46 @@ while True:
     except OSError: break
     if not chunk: break
     seen += chunk
-    if chunk.rstrip().endswith(b"[y/N]") or b"[y/N]" in chunk: os.write(terminal, answer.encode() + b"\\n")
+    if b"[y/N]" in chunk: os.write(terminal, answer.encode() + b"\\n")
 sys.stdout.buffer.write(seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 `;
-export const hasTerminal = spawnSync('python3', ['-c', 'import pty']).status === 0;
+export const onTerminal = spawnSync('python3', ['-c', 'import pty']).status === 0 ? test : test.skip;
+
+const ended = async (child: ChildProcess) => {
+  const end = new Promise<number | null>(resolve => child.once('exit', resolve));
+  // What a test has closed has nothing to say.
+  const said = (stream: Readable | null) => (stream && !stream.destroyed ? text(stream) : '');
+  const [out, err, code] = await Promise.all([said(child.stdout), said(child.stderr), end]);
+  // Nobody is shown a stack trace.
+  expect(out + err).not.toMatch(/^\s+at /m);
+  return { out, err, code };
+};
 
 /** Call it once in a test file; each test has fresh queues. */
 export const useCommandLine = async () => {
   // Programs start slowly on a machine that is busy.
   jest.setTimeout(300_000);
-  const line = await openCommandLine();
-  beforeEach(() => line.renew());
-  afterAll(() => line.close());
-  return line;
-};
-
-const openCommandLine = async () => {
   const queues = await useLetterQueues();
   const folder = await mkdtemp(path.join(tmpdir(), 'relay-cli-'));
   let pair: Pair = queues.openPair();
-
-  const environment = (env: Given['env'] = {}) => ({
+  beforeEach(() => {
+    pair = queues.openPair();
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const given = (env: Given['env'] = {}) => ({
     PATH: process.env.PATH,
     ...awsEnvironment,
     QUEUE_URL: pair.receiptsUrl,
     DEAD_LETTER_QUEUE_URL: pair.lettersUrl,
     ...env,
   });
-  const ended = async (child: ChildProcess) => {
-    const end = new Promise<number | null>(resolve => child.once('exit', resolve));
-    // What a test has closed has nothing to say.
-    const said = (stream: Readable | null) => (stream && !stream.destroyed ? text(stream) : '');
-    const [out, err, code] = await Promise.all([said(child.stdout), said(child.stderr), end]);
-    // Nobody is shown a stack trace.
-    expect(out + err).not.toMatch(/^\s+at /m);
-    return { out, err, code };
-  };
 
   return {
     queues,
     folder,
     get pair() {
       return pair;
-    },
-    /** Fresh queues. */
-    renew() {
-      pair = queues.openPair();
     },
     /** Four letters: two forbidden, one of them old, one malformed with what a terminal obeys, one that nobody explained. */
     fill() {
@@ -92,24 +85,29 @@ const openCommandLine = async () => {
       pair.put('\u009b31mnot \u202ejson', { code: 'malformed', detail: 'the body is not JSON' });
       pair.put(receipt('d'), { own: { tenant: string('t-1') } });
     },
-    async relay(args: string[], { env, input = '', onStart, node = process.execPath }: Given = {}) {
-      const child = spawn(node, [PROGRAM, ...args], { cwd: folder, env: environment(env) });
+    /** @param words with one space between them */
+    async relay(words: string, { env, input = '', onStart, node = process.execPath }: Given = {}) {
+      const args = words === '' ? [] : words.split(' ');
+      const child = spawn(node, [PROGRAM, ...args], { cwd: folder, env: given(env) });
       onStart?.(child);
       child.stdin.end(input);
       return ended(child);
     },
     /** The same on a terminal: one screen. */
-    async onTerminal(args: string[], { answer = 'n', columns = 80, env = {} as Given['env'] } = {}) {
-      const command = ['-c', TERMINAL, String(columns), answer, process.execPath, PROGRAM, ...args];
-      const { out, code } = await ended(spawn('python3', command, { cwd: folder, env: environment(env) }));
+    async onTerminal(words: string, answer = 'n') {
+      const command = ['-c', TERMINAL, answer, process.execPath, PROGRAM, ...words.split(' ')];
+      const { out, code } = await ended(spawn('python3', command, { cwd: folder, env: given() }));
       return { screen: out.replaceAll('\r\n', '\n'), code };
     },
-    close: () => rm(folder, { recursive: true }),
   };
 };
 
 export const json = ({ out }: { out: string }) => JSON.parse(out);
 export const bodies = (messages: { body: string }[]) => messages.map(({ body }) => body).sort();
-/** Lines longer than a screen, but for commands, which are never cut. */
-export const tooLong = (text: string, columns = 80) =>
-  text.split('\n').filter(line => [...line].length > columns && !line.startsWith('  npx '));
+/** Without the ends of lines that a screen asks for. */
+export const flat = (text: string) => text.replace(/\s+/g, ' ');
+/** Lines longer than a screen, but for commands, which are never cut. Chinese takes two columns. */
+export const tooLong = (text: string) =>
+  text
+    .split('\n')
+    .filter(line => [...line.replace(/[\u2e80-\uffef]/g, '__')].length > 80 && !line.startsWith('  npx '));

@@ -56,14 +56,13 @@ test('every command runs as it stands', async () => {
         line.pair.put(code === 'malformed' ? 'x' : receipt('a'), { code, detail: 'because' });
       const id = line.pair.letters().at(-1)?.messageId ?? '';
       // What replay and discard ask, a script answers with --yes; nobody waits for a function that is not there.
-      const asks = /^(replay|discard)/.test(command) && !command.includes('--dry-run') ? ['--yes'] : [];
+      const asks = /^(replay|discard)/.test(command) && !command.includes('--dry-run') ? ' --yes' : '';
       const named = command
         .replace(/\bID\b/, id)
         .replace(/\bFILE\b/, file)
         .replace(/\bSTAGE\b/, 'prod');
-      const stageOf = named.includes('--stage') ? [] : ['--stage', 'prod'];
-      const args = [...named.replace('--wait ', '').split(' '), ...stageOf];
-      const { code, err } = await line.relay([...args, ...asks], {
+      const stageOf = named.includes('--stage') ? '' : ' --stage prod';
+      const { code, err } = await line.relay(named.replace('--wait ', '') + stageOf + asks, {
         env: { ...stage.environment, QUEUE_URL: undefined },
       });
       expect({ command, code, err }).toEqual({ command, code: 0, err: '' });

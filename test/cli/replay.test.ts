@@ -3,19 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { createQueue } from '../../lib/sqs/queue.ts';
 import { receipt, string } from '../letter-queues.ts';
-import { bodies, hasTerminal, json, tooLong, useCommandLine } from './command-line.ts';
+import { bodies, flat, json, onTerminal, tooLong, useCommandLine } from './command-line.ts';
 import { startStage } from './stage.ts';
 
 const line = await useCommandLine();
 
-const flat = (text: string) => text.replace(/\s+/g, ' ');
-
 describe('what is said before', () => {
-  beforeEach(() => line.fill());
-  const repair = ['replay', '--code', 'forbidden', '--set', 'group_id=g', '--unset', 'language'];
+  const repair = 'replay --code forbidden --set group_id=g --unset language';
 
   test('a dry run: how many by code, how old, which repair, before and after, and changes nothing', async () => {
-    const { out, code } = await line.relay([...repair, '--dry-run']);
+    line.fill();
+    const { out, code } = await line.relay(`${repair} --dry-run`);
     expect(code).toBe(0);
     expect(flat(out)).toMatch(
       /^Would replay 2 dead letters to receipts-\S+\. Of 4 dead letters looked at, 2 matched\./,
@@ -26,12 +24,7 @@ describe('what is said before', () => {
     expect(flat(out)).toContain('In each receipt group_id=g is set, language is taken away.');
     expect(out).toMatch(/\nNothing was changed\.\n$/);
     expect(tooLong(out)).toEqual([]);
-    expect(line.pair.receipts()).toEqual([]);
-    expect(line.pair.letters()).toHaveLength(4);
-  });
-
-  test('the same in JSON', async () => {
-    expect(json(await line.relay([...repair, '--dry-run', '--json']))).toMatchObject({
+    expect(json(await line.relay(`${repair} --dry-run --json`))).toMatchObject({
       scanned: 4,
       matched: 2,
       to: line.pair.receiptsUrl,
@@ -43,102 +36,93 @@ describe('what is said before', () => {
         first: [{ before: '{"case_id":"a"}', after: '{"case_id":"a","group_id":"g"}' }, {}],
       },
     });
+    expect(line.pair.receipts()).toEqual([]);
+    expect(line.pair.letters()).toHaveLength(4);
   });
 
   test('what is sent in vain: for sure what is no receipt, probably what was refused and goes unchanged', async () => {
+    line.fill();
     line.pair.put(receipt('e'), { code: 'rejected' });
-    const whole = await line.relay(['replay', '--dry-run']);
-    expect(flat(whole.out)).toContain(
+    expect(flat((await line.relay('replay --dry-run')).out)).toContain(
       'Of 5 dead letters these will come back dead, unless they are repaired or left out: 1 for sure (malformed or invalid), 1 probably (refused before, and sent as before).',
     );
-    const repaired = json(await line.relay(['replay', '--set', 'group_id=g', '--dry-run', '--json']));
+    const repaired = json(await line.relay('replay --set group_id=g --dry-run --json'));
     expect(repaired).toMatchObject({ failed: 1, preview: { dead_again: { surely: 0, probably: 0 } } });
   });
 
   test('nobody knows here what becomes of late receipts: both are said', async () => {
     // Its envelope says that it was read an hour ago.
     const time = new Date(Date.now() - 3_600_000).toISOString();
-    line.pair.put(JSON.stringify({ specversion: '1.0', data: { case_id: 'late' }, time }), {
-      code: 'timeout',
-    });
-    const { out } = await line.relay(['replay', '--code', 'timeout', '--dry-run']);
-    expect(flat(out)).toContain('It is late. A late receipt is looked at first');
-    expect(flat(out)).toContain(
-      'with LATE_RECEIPTS=mark or shadow, which cannot be seen from here, it hides',
+    const body = JSON.stringify({ specversion: '1.0', data: { case_id: 'late' }, time });
+    line.pair.put(body, { code: 'timeout' });
+    expect(flat((await line.relay('replay --dry-run')).out)).toMatch(
+      /It is late\. A late receipt is looked at first.* with LATE_RECEIPTS=mark or shadow, which cannot be seen from here, it hides/,
     );
   });
 
+  const looksOnly = /is looked at first: where .* nothing is marked\. (?!Where)/;
   test.each([
-    ['check', { LATE_RECEIPTS: 'check' }, /is looked at first: where .* nothing is marked\. (?!Where)/],
-    ['by default', {}, /is looked at first: where .* nothing is marked\. (?!Where)/],
+    ['check', { LATE_RECEIPTS: 'check' }, looksOnly],
+    ['by default', {}, looksOnly],
     ['mark', { LATE_RECEIPTS: 'mark' }, /runs with LATE_RECEIPTS=mark: it hides what/],
     ['shadow', { LATE_RECEIPTS: 'shadow' }, /runs with LATE_RECEIPTS=shadow: it hides what/],
     ['who may not see it', 'denied' as const, /which cannot be seen from here/],
   ])('a stage tells: %s', async (_, variables, words) => {
     const { receiptsUrl, lettersUrl } = line.pair;
     const stage = await startStage({ queueUrl: receiptsUrl, deadLetterQueueUrl: lettersUrl, variables });
+    const env = { ...stage.environment, QUEUE_URL: undefined };
     try {
       const read_at = new Date(Date.now() - 3_600_000).toISOString();
       line.pair.put(receipt('late', { read_at }), { code: 'timeout' });
-      const args = ['replay', '--code', 'timeout', '--dry-run', '--stage', 'prod'];
-      const { out, code } = await line.relay(args, { env: { ...stage.environment, QUEUE_URL: undefined } });
+      const { out, code } = await line.relay('replay --code timeout --dry-run --stage prod', { env });
       expect(code).toBe(0);
       expect(flat(out)).toMatch(/^Would replay 1 dead letter to stage prod\./);
       expect(flat(out)).toMatch(words);
-      const missing = await line.relay(['replay', '--yes', '--stage', 'no'], { env: stage.environment });
-      expect(missing).toMatchObject({
-        code: 1,
-        err: expect.stringContaining('There is no stack read-receipt-relay-no'),
-      });
-      const status = await line.relay(['status', '--stage', 'prod'], { env: stage.environment });
+      const { code: failed, err } = await line.relay('replay --yes --stage no', { env });
+      expect([failed, err]).toEqual([1, expect.stringContaining('There is no stack read-receipt-relay-no')]);
+      const status = await line.relay('status --stage prod', { env });
       expect(status.out).toContain('\n  npx read-receipt-relay list --stage prod\n');
     } finally {
       await stage.close();
     }
   });
 
-  test('an empty queue', async () => {
-    line.renew();
-    expect(await line.relay(['replay', '--yes'])).toMatchObject({
-      code: 0,
-      out: 'Nothing was replayed. There is no dead letter to look at.\nNo dead letters remain.\n',
-    });
+  test.each([
+    ['replay', 'Nothing was replayed'],
+    ['discard', 'Nothing was discarded'],
+  ])('an empty queue: %s', async (verb, words) => {
+    const { out, code } = await line.relay(`${verb} --yes`);
+    expect(out).toBe(`${words}. There is no dead letter to look at.\nNo dead letters remain.\n`);
+    expect(code).toBe(0);
   });
 });
 
-describe('on a terminal', () => {
-  const onTerminal = hasTerminal ? test : test.skip;
+onTerminal('the question says the same on 80 columns, and no is no', async () => {
+  line.fill();
+  const { screen, code } = await line.onTerminal('replay --code forbidden --set group_id=g');
+  expect(code).toBe(1);
+  expect(screen).toContain('About to replay 2 dead letters to');
+  expect(screen).toContain('  + {"case_id":"a","group_id":"g"}');
+  expect(screen).toMatch(/Replay 2 dead letters to receipts-\S+\? \[y\/N\]/);
+  expect(screen).toContain('Nothing was changed.');
+  expect(line.pair.receipts()).toEqual([]);
+});
 
-  onTerminal('the question says the same on 80 columns, and no is no', async () => {
-    line.fill();
-    const { screen, code } = await line.onTerminal(['replay', '--code', 'forbidden', '--set', 'group_id=g']);
-    expect(code).toBe(1);
-    expect(screen).toContain('About to replay 2 dead letters to');
-    expect(screen).toContain('  + {"case_id":"a","group_id":"g"}');
-    expect(screen).toMatch(/Replay 2 dead letters to receipts-\S+\? \[y\/N\]/);
-    expect(screen).toContain('Nothing was changed.');
-    expect(line.pair.receipts()).toEqual([]);
-  });
+onTerminal('yes is yes; the bar fits and counts the rate', async () => {
+  for (let i = 0; i < 40; i++) line.pair.put(receipt(`c${i}`), { code: 'timeout' });
+  const { screen, code } = await line.onTerminal('replay --rate 20', 'y');
+  expect(code).toBe(0);
+  // 40 at 20 a second: never less, however fast the first ones went.
+  expect(screen).toMatch(/Replayed .* 0\/40 · 0 a second · 2 s left/);
+  expect(screen).toContain('Replayed 40 dead letters to');
+  const bars = screen.split('\u001b[1G').filter(each => /█|░/.test(each));
+  for (const bar of bars) expect(tooLong(stripVTControlCharacters(bar).split('\n')[0] ?? '')).toEqual([]);
+  expect(bodies(line.pair.receipts())).toHaveLength(40);
+});
 
-  onTerminal('yes is yes; the bar fits and counts the rate', async () => {
-    for (let i = 0; i < 40; i++) line.pair.put(receipt(`c${i}`), { code: 'timeout' });
-    const { screen, code } = await line.onTerminal(['replay', '--rate', '20'], { answer: 'y' });
-    expect(code).toBe(0);
-    // 40 at 20 a second: never less, however fast the first ones went.
-    expect(screen).toMatch(/Replayed .* 0\/40 · 0 a second · 2 s left/);
-    expect(screen).toContain('Replayed 40 dead letters to');
-    const bars = screen.split('\u001b[1G').filter(each => /█|░/.test(each));
-    for (const bar of bars)
-      expect(stripVTControlCharacters(bar).split('\n')[0]?.length).toBeLessThanOrEqual(80);
-    expect(bodies(line.pair.receipts())).toHaveLength(40);
-  });
-
-  onTerminal('nothing to send is wrong use', async () => {
-    expect(await line.onTerminal(['send'])).toMatchObject({
-      code: 2,
-      screen: expect.stringMatching(/^\s*Nothing to send/),
-    });
-  });
+onTerminal('nothing to send is wrong use', async () => {
+  const { screen, code } = await line.onTerminal('send');
+  expect([code, screen]).toEqual([2, expect.stringMatching(/^\s*Nothing to send/)]);
 });
 
 describe('what is done', () => {
@@ -155,19 +139,10 @@ describe('what is done', () => {
 
   test('what is repaired goes', async () => {
     line.fill();
-    const args = ['replay', '--code', 'forbidden', '--set', 'group_id=g', '--yes', '--json'];
-    const { out, code } = await line.relay(args);
-    expect(code).toBe(0);
-    const counts = {
-      matched: 2,
-      guarded: 0,
-      replayed: 2,
-      failed: 0,
-      duplicated: 0,
-      remaining: 2,
-      stopped: 'done',
-    };
-    expect(JSON.parse(out)).toEqual({ scanned: 4, ...counts });
+    const done = await line.relay('replay --code forbidden --set group_id=g --yes --json');
+    expect(done.code).toBe(0);
+    const counts = { scanned: 4, matched: 2, guarded: 0, replayed: 2, failed: 0, duplicated: 0 };
+    expect(json(done)).toEqual({ ...counts, remaining: 2, stopped: 'done' });
     expect(bodies(line.pair.receipts())).toEqual([
       '{"case_id":"a","group_id":"g"}',
       '{"case_id":"b","group_id":"g"}',
@@ -176,7 +151,7 @@ describe('what is done', () => {
 
   test('what cannot be repaired is a shortfall; a minute later is a command away', async () => {
     line.fill();
-    const { out, code } = await line.relay(['replay', '--set', 'group_id=g', '--yes']);
+    const { out, code } = await line.relay('replay --set group_id=g --yes');
     expect(code).toBe(1);
     expect(out).toContain('Replayed 3 dead letters');
     expect(out).toContain('1 letter stays: refused, or no valid receipt after the repair.');
@@ -187,22 +162,21 @@ describe('what is done', () => {
 
   test('a field is taken away', async () => {
     line.pair.put('{"case_id":"a","language":"é","n":1.0}', { code: 'invalid' });
-    expect((await line.relay(['replay', '--unset', 'language', '--yes'])).code).toBe(0);
+    expect((await line.relay('replay --unset language --yes')).code).toBe(0);
     expect(bodies(line.pair.receipts())).toEqual(['{"case_id":"a","n":1.0}']);
   });
 
   test('--wait stays until all was taken, and tells what came back dead', async () => {
-    line.pair.put(receipt('good'), { code: 'timeout' });
-    line.pair.put(receipt('bad'), { code: 'timeout' });
-    const started = line.relay(['replay', '--code', 'timeout', '--yes', '--wait', '--json']);
-    const taken: string[] = [];
+    for (const id of ['good', 'bad']) line.pair.put(receipt(id), { code: 'timeout' });
+    const started = line.relay('replay --code timeout --yes --wait --json');
+    let taken = 0;
     const source = createQueue(line.pair.receiptsUrl);
-    while (taken.length < 2) {
+    while (taken < 2) {
       // A consumer that takes its time.
       await delay(1_000);
       const answer = await source.receive(30);
       for (const { messageId, receiptHandle, message } of 'messages' in answer ? answer.messages : []) {
-        taken.push(messageId);
+        taken++;
         const failure = string(JSON.stringify({ code: 'rejected', source_message_id: messageId }));
         // As the function does: acknowledged after its dead letter.
         if (message.body.includes('bad')) line.pair.put(message.body, { own: { failure } });
@@ -210,17 +184,15 @@ describe('what is done', () => {
       }
     }
     line.pair.put(receipt('of others'), { code: 'failed' });
-    const { out, code } = await started;
-    expect(JSON.parse(out)).toMatchObject({
-      replayed: 2,
-      aftermath: { taken: true, waiting: 0, dead: { rejected: 1 } },
-    });
-    expect(code).toBe(1);
+    const done = await started;
+    const aftermath = { taken: true, waiting: 0, dead: { rejected: 1 } };
+    expect(json(done)).toMatchObject({ replayed: 2, aftermath });
+    expect(done.code).toBe(1);
   });
 
   test('Ctrl-C: what was sent is deleted, the rest is visible, the numbers are true', async () => {
     for (let i = 0; i < 400; i++) line.pair.put(receipt(`c${i}`));
-    const { out, err, code } = await line.relay(['replay', '--yes', '--json', '--rate', '40'], {
+    const { out, err, code } = await line.relay('replay --yes --json --rate 40', {
       onStart: child => atFirstDelete(() => child.kill('SIGINT')),
     });
     const counts = JSON.parse(out);
@@ -234,7 +206,7 @@ describe('what is done', () => {
 
   test('a reader that goes away, on either stream, ends no run that holds letters', async () => {
     for (let i = 0; i < 60; i++) line.pair.put(receipt(`c${i}`));
-    const { code } = await line.relay(['replay', '--yes', '--rate', '30', '--code', 'unknown'], {
+    const { code } = await line.relay('replay --yes --rate 30 --code unknown', {
       onStart: child => {
         child.stderr?.destroy();
         child.stdout?.destroy();
