@@ -112,6 +112,13 @@ test.each([
   expect(timeText(at, { ...usualListing, ...how, timeZone })).toBe(expected);
 });
 
+test('a list comes in pages, in the order of the times, whatever the order of writing', async () => {
+  const huawei = await start({ cases: { 'case-1': { unread: 0 } } });
+  for (const minute of [3, 0, 2, 1]) huawei.osm.write('case-1', { at: at + minute, content: `${minute}` });
+  const { json } = await call(huawei, get(`${CASES}/case-1/messages?offset=1&limit=2`));
+  expect(json).toMatchObject({ count: 4, message_list: [{ content: '2' }, { content: '1' }] });
+});
+
 test('hidden is what a mark clears and no person read between its writing and the mark', async () => {
   const huawei = await start({ cases: { 'case-1': { unread: 0 } } });
   const hidden = () => huawei.osm.hidden().map(({ caseId, message }) => [caseId, message.at - at]);
