@@ -113,22 +113,17 @@ export const connect = (endpoint: string) => {
       return Number(ApproximateNumberOfMessages) + Number(ApproximateNumberOfMessagesNotVisible);
     },
 
-    /** Everything a function has logged, line by line. */
-    async logText(functionName: string): Promise<string[]> {
-      const lines: string[] = [];
+    /** The JSON among what a function has logged: log lines and metrics. */
+    async logLines(functionName: string): Promise<Record<string, unknown>[]> {
+      const lines: unknown[] = [];
       let nextToken: string | undefined;
       do {
         const page = await logs.filterLogEvents({ logGroupName: `/aws/lambda/${functionName}`, nextToken });
-        for (const { message = '' } of page.events ?? []) lines.push(...message.split('\n'));
+        const printed = (page.events ?? []).flatMap(({ message = '' }) => message.split('\n'));
+        lines.push(...printed.map(line => parseJson(line.slice(line.indexOf('{')))));
         nextToken = page.nextToken;
       } while (nextToken);
-      return lines;
-    },
-
-    /** The JSON among it: log lines and metrics. */
-    async logLines(functionName: string): Promise<Record<string, unknown>[]> {
-      const lines = await this.logText(functionName);
-      return lines.map(line => parseJson(line.slice(line.indexOf('{')))).filter(isObject);
+      return lines.filter(isObject);
     },
 
     async invoke(FunctionName: string, payload: object): Promise<{ failed: boolean; result: unknown }> {
