@@ -8,48 +8,19 @@ interface Dependencies {
   look: Look;
   countUnread: CountUnread;
   /** What the relay decides for a late mark with this bound (lib/relay/late.ts). */
-  decide: (looked: List, bound: number, now: number) => { verdict: string; why?: string; newer?: number };
+  decide: (looked: List, bound: number, now: number) => Decided;
   config: Pick<Config, 'lateReceipts' | 'lateAfterSeconds'>;
 }
 
+interface Decided {
+  verdict: string;
+  why?: string;
+  newer?: number;
+}
 type List = Extract<Looked, { kind: 'messages' }>;
 
-/** What a look could not find out, and what to do. */
-interface NotRead {
-  case_id: string;
-  status: 'failed';
-  says: string;
-  todo: string;
-}
-
-/** How a late receipt's look at a case is read: no text of a message is in it. */
-interface CaseRead {
-  case_id: string;
-  status: 'ok';
-  late_receipts: Config['lateReceipts'];
-  /** By the server's count, and how many of them the list holds; why the rest is missing. */
-  messages: number;
-  listed: number;
-  missing?: string;
-  order: 'newest first' | 'oldest first' | 'mixed' | 'unknown';
-  /** The newest three: the time as it was sent, and the last moment that it may mean, absent where it is none. */
-  newest: { sent: string; understood?: string; own: boolean }[];
-  /** The same times, asked for in another zone: whether their texts move, and whether they mean the same. */
-  other_zone: { asked: string; moves: boolean; same_times: boolean } | { asked: string; says: string };
-  /** Unread by ListUnreadNewInstantMessages, absent where it does not say; whether the list holds so many. */
-  unread: { count?: number; listed: number; all_listed?: boolean };
-  /** What would become of a receipt of someone who read then; a fresh one is marked without a look. */
-  decisions: {
-    read: string;
-    read_at: string;
-    looked_at: boolean;
-    verdict: string;
-    why?: string;
-    newer?: string;
-  }[];
-}
-
-export type CaseCheck = NotRead | CaseRead;
+/** How a late receipt's look at a case is read, or why it could not be: no text of a message is in it. */
+export type CaseCheck = Awaited<ReturnType<ReturnType<typeof createCheckCase>>>;
 
 /** An hour from the zone that looks ask for: times without offset have to follow it. */
 const OTHER_ZONE: Zone = { name: 'GMT+9', aheadMinutes: 540 };
@@ -72,7 +43,7 @@ const newestOf = (messages: Message[]): Message[] =>
     .toSorted((a, b) => (b.writtenAt ?? Number.POSITIVE_INFINITY) - (a.writtenAt ?? Number.POSITIVE_INFINITY))
     .slice(0, SHOWN);
 
-const orderOf = (messages: Message[]): CaseRead['order'] => {
+const orderOf = (messages: Message[]) => {
   const times = messages.flatMap(({ writtenAt }) => writtenAt ?? []);
   const goes = (by: (a: number, b: number) => boolean) =>
     times.every((time, i) => i === 0 || by(times[i - 1] as number, time));
@@ -81,26 +52,36 @@ const orderOf = (messages: Message[]): CaseRead['order'] => {
   return rises ? 'oldest first' : 'newest first';
 };
 
-const notRead = (case_id: string, looked: Exclude<Looked, { kind: 'messages' }>): NotRead => {
+const notRead = (case_id: string, looked: Exclude<Looked, { kind: 'messages' }>) => {
   const failed = { case_id, status: 'failed' } as const;
   switch (looked.kind) {
-    case 'trouble':
-      return {
-        ...failed,
-        says: looked.failure.detail,
-        todo: 'Run the check-up without a case; it says more.',
-      };
+    case 'trouble': {
+      const todo = 'Run the check-up without a case; it says more.';
+      return { ...failed, says: looked.failure.detail, todo };
+    }
     case 'unfinished':
       return { ...failed, says: 'there was no time for a call', todo: 'Try again.' };
-    case 'unreadable':
-      return {
-        ...failed,
-        says: looked.detail,
-        todo: "Late receipts of this case are marked as they are (LateUnchecked). Check the case's id, its group, and that our user may list messages (Ticket Administrator or Ticket Group Operator).",
-      };
+    case 'unreadable': {
+      const todo =
+        "Late receipts of this case are marked as they are (LateUnchecked). Check the case's id, its group, and that our user may list messages (Ticket Administrator or Ticket Group Operator).";
+      return { ...failed, says: looked.detail, todo };
+    }
     default:
       return looked satisfies never;
   }
+};
+
+/** The newest times, asked for in another zone: whether their texts move, and whether they mean the same. */
+const compare = (newest: Message[], other: Looked) => {
+  const asked = OTHER_ZONE.name;
+  if (other.kind !== 'messages') return { asked, says: 'the list could not be read in another zone' };
+  const texts = new Set(other.messages.map(({ sentAs }) => sentAs));
+  const times = new Set(other.messages.map(({ writtenAt }) => writtenAt));
+  return {
+    asked,
+    moves: newest.some(({ sentAs }) => !texts.has(sentAs)),
+    same_times: newest.every(({ writtenAt }) => times.has(writtenAt)),
+  };
 };
 
 /**
@@ -109,7 +90,7 @@ const notRead = (case_id: string, looked: Exclude<Looked, { kind: 'messages' }>)
  */
 export const createCheckCase =
   ({ look, countUnread, decide, config: { lateReceipts, lateAfterSeconds } }: Dependencies) =>
-  async (of: { case_id: string; group_id?: string }): Promise<CaseCheck> => {
+  async (of: { case_id: string; group_id?: string }) => {
     const timing: Timing = { signal: new AbortController().signal };
     const { case_id } = of;
     const looked = await look(of, timing);
@@ -121,43 +102,34 @@ export const createCheckCase =
     const newest = newestOf(messages);
     const ofOthers = messages.filter(({ isOwn }) => !isOwn).length;
 
-    const decisions = READ_BEFORE.map(([read, ms]) => {
-      const bound = now - ms;
-      const isLate = lateReceipts !== 'mark' && ms > lateAfterSeconds * 1000;
-      const { newer, ...decided } = isLate ? decide(looked, bound, now) : { verdict: 'mark' };
-      const at = newer === undefined ? {} : { newer: iso(newer) };
-      return { read, read_at: iso(bound), looked_at: isLate, ...decided, ...at };
-    });
     return {
       case_id,
-      status: 'ok',
+      status: 'ok' as const,
       late_receipts: lateReceipts,
+      /** By the server's count, and how many of them the list holds; why the rest is missing. */
       messages: count,
       listed: Math.min(count, messages.length),
       ...(missing && { missing }),
       order: orderOf(messages.slice(0, FIRST_PAGE)),
+      /** The time as it was sent, and the last moment that it may mean, absent where it is none. */
       newest: newest.map(({ sentAs, writtenAt, isOwn }) => ({
         sent: sentAs,
         ...(writtenAt !== undefined && { understood: iso(writtenAt) }),
         own: isOwn,
       })),
       other_zone: compare(newest, other),
+      /** By ListUnreadNewInstantMessages, absent where it does not say; whether the list holds so many. */
       unread: {
         ...(unread !== undefined && { count: unread, all_listed: ofOthers >= unread }),
         listed: Math.min(count, ofOthers),
       },
-      decisions,
+      /** What would become of a receipt of someone who read then; a fresh one is marked without a look. */
+      decisions: READ_BEFORE.map(([read, ms]) => {
+        const bound = now - ms;
+        const isLate = lateReceipts !== 'mark' && ms > lateAfterSeconds * 1000;
+        const { newer, ...decided }: Decided = isLate ? decide(looked, bound, now) : { verdict: 'mark' };
+        const at = newer === undefined ? {} : { newer: iso(newer) };
+        return { read, read_at: iso(bound), looked_at: isLate, ...decided, ...at };
+      }),
     };
   };
-
-const compare = (newest: Message[], other: Looked): CaseRead['other_zone'] => {
-  const asked = OTHER_ZONE.name;
-  if (other.kind !== 'messages') return { asked, says: 'the list could not be read in another zone' };
-  const texts = new Set(other.messages.map(({ sentAs }) => sentAs));
-  const times = new Set(other.messages.map(({ writtenAt }) => writtenAt));
-  return {
-    asked,
-    moves: newest.some(({ sentAs }) => !texts.has(sentAs)),
-    same_times: newest.every(({ writtenAt }) => times.has(writtenAt)),
-  };
-};

@@ -1,7 +1,7 @@
 import type { CredentialsOf } from '../credentials/secret-store.ts';
 import type { Session } from '../credentials/session.ts';
 import type { CreateClient } from '../huawei/http.ts';
-import { type Check, failed, passed, skipped } from './check.ts';
+import { type Findings, type Found, failed, passed, skipped } from './check.ts';
 
 interface Dependencies {
   config: { requestTimeoutMs: number };
@@ -28,29 +28,30 @@ const read = async (
 };
 
 /** Whether the key that signed is one that the issuer publishes: those are to be pasted at Huawei. */
-const checkKey = async (iss: string, kid: string, dependencies: Dependencies): Promise<Check> => {
-  const check = 'issuer keys';
+const checkKey = async (iss: string, kid: string, dependencies: Dependencies): Promise<Found> => {
   const { jwks_uri } = await read(`${iss.replace(/\/$/, '')}/.well-known/openid-configuration`, dependencies);
   const { keys } = await read(jwks_uri, dependencies);
-  if (!Array.isArray(keys)) return skipped(check, `what ${iss} publishes could not be read from here`);
+  if (!Array.isArray(keys)) return skipped(`what ${iss} publishes could not be read from here`);
   const pasted = `Huawei's identity provider must hold the ${keys.length} published keys as they are now`;
   if (keys.some(key => Object(key).kid === kid))
-    return passed(check, `${iss} publishes the key that signed; ${pasted}`);
-  return failed(check, `${iss} does not publish the key ${kid}, which signed`, `${pasted}. ${TODO}`);
+    return passed(`${iss} publishes the key that signed; ${pasted}`);
+  return failed(`${iss} does not publish the key ${kid}, which signed`, `${pasted}. ${TODO}`);
 };
 
 /** What AWS says of us, for credentials of the type `oidc`: everything but the token. */
 export const checkIdentity = async (
   { audience }: CredentialsOf<'oidc'>,
   dependencies: Dependencies,
-): Promise<Check[]> => {
-  const check = 'AWS identity';
+): Promise<Findings> => {
   const identity = await dependencies.session.identify(audience);
   if ('code' in identity)
-    return [failed(check, identity.detail, TODO), skipped('issuer keys', 'not asked without an identity')];
+    return {
+      'AWS identity': failed(identity.detail, TODO),
+      'issuer keys': skipped('not asked without an identity'),
+    };
   const { sub, aud, iss, kid } = identity.claims;
-  return [
-    passed(check, `sub ${sub}, aud ${aud}, iss ${iss}, kid ${kid}`),
-    await checkKey(iss, kid, dependencies),
-  ];
+  return {
+    'AWS identity': passed(`sub ${sub}, aud ${aud}, iss ${iss}, kid ${kid}`),
+    'issuer keys': await checkKey(iss, kid, dependencies),
+  };
 };

@@ -1,17 +1,23 @@
-/** One line of a check-up. `todo` is there where it failed. */
-export interface Check {
-  check: string;
+/** What was found of one thing that must be right. */
+export interface Found {
   status: 'ok' | 'failed' | 'skipped';
   says: string;
+  /** There where it failed. */
   todo?: string;
 }
 
-export const passed = (check: string, says: string): Check => ({ check, status: 'ok', says });
-export const failed = (check: string, says: string, todo: string): Check => ({
-  check,
-  status: 'failed',
-  says,
-  todo,
-});
+/** By the names of the checks, in the order in which they are told. */
+export type Findings = Record<string, Found>;
+
+/** One line of a check-up. */
+export interface Check extends Found {
+  check: string;
+}
+
+export const passed = (says: string): Found => ({ status: 'ok', says });
+export const failed = (says: string, todo: string): Found => ({ status: 'failed', says, todo });
 /** What could not be looked at, because of what failed before it. */
-export const skipped = (check: string, says: string): Check => ({ check, status: 'skipped', says });
+export const skipped = (says: string): Found => ({ status: 'skipped', says });
+
+export const checksOf = (findings: Findings): Check[] =>
+  Object.entries(findings).map(([check, found]) => ({ check, ...found }));

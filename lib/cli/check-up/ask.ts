@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import * as z from 'zod/mini';
 import { loadConfig, loadRegion } from '../../config.ts';
-import { type Check, failed } from '../../doctor/check.ts';
+import { type Check, checksOf, failed } from '../../doctor/check.ts';
 import { type CaseCheck, createCheckCase } from '../../doctor/check-case.ts';
 import { createDoctor } from '../../doctor/doctor.ts';
 import { createClient } from '../../huawei/http.ts';
@@ -37,7 +37,7 @@ const isFound = (said: unknown): said is Found =>
 const errorIn = (said: unknown): unknown => (isObject(said) ? said.errorMessage : undefined);
 
 const wrongConfiguration = (says: string, todo: string): Found => ({
-  checks: [failed('configuration', says, todo)],
+  checks: checksOf({ configuration: failed(says, todo) }),
 });
 
 /** The check-up on this machine, with the variables of this shell. */

@@ -1,4 +1,4 @@
-import type { Check } from '../../doctor/check.ts';
+import { type Check, checksOf } from '../../doctor/check.ts';
 import { checkAge } from '../check-up/age.ts';
 import { checkHere, checkInside } from '../check-up/ask.ts';
 import { caseText } from '../check-up/case-text.ts';
@@ -43,7 +43,7 @@ export const doctor = async ({ stage, json = false, ...of }: DoctorOptions): Pro
   }
   const { checks } = found;
   const queueUrl = outputs?.QueueUrl ?? process.env.QUEUE_URL;
-  if (queueUrl) checks.push(await checkAge(queueUrl));
+  if (queueUrl) checks.push(...checksOf({ 'oldest message': await checkAge(queueUrl) }));
 
   const failures = checks.filter(({ status }) => status === 'failed').length;
   if (json) printJson({ healthy: failures === 0, checked_in: where, checks });
