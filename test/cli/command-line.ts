@@ -19,28 +19,8 @@ interface Given {
   node?: string;
 }
 
-/** A terminal of 80 columns, in which somebody answers every question alike. */
-const TERMINAL = `
-import fcntl, os, pty, struct, sys, termios
-answer, command = sys.argv[1], sys.argv[2:]
-child, terminal = pty.fork()
-if child == 0:
-    # The size is set before the program asks for it.
-    sys.stdin.readline()
-    os.execvp(command[0], command)
-fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
-os.write(terminal, b"\\n")
-seen = b""
-while True:
-    try: chunk = os.read(terminal, 65536)
-    except OSError: break
-    if not chunk: break
-    seen += chunk
-    if b"[y/N]" in chunk: os.write(terminal, answer.encode() + b"\\n")
-sys.stdout.buffer.write(seen)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-`;
-export const onTerminal = spawnSync('python3', ['-c', 'import pty']).status === 0 ? test : test.skip;
+/** Where there is no such program, nobody can be asked. */
+export const onTerminal = spawnSync('script', ['--version']).status === 0 ? test : test.skip;
 
 const ended = async (child: ChildProcess) => {
   const end = new Promise<number | null>(resolve => child.once('exit', resolve));
@@ -93,10 +73,12 @@ export const useCommandLine = async () => {
       child.stdin.end(input);
       return ended(child);
     },
-    /** The same on a terminal: one screen. */
-    async onTerminal(words: string, answer = 'n') {
-      const command = ['-c', TERMINAL, answer, process.execPath, PROGRAM, ...words.split(' ')];
-      const { out, code } = await ended(spawn('python3', command, { cwd: folder, env: given() }));
+    /** The same on a terminal of 80 columns, one screen; `answer` is typed before it is asked for. */
+    async onTerminal(words: string, answer?: string) {
+      const command = `stty cols 80; exec ${process.execPath} ${PROGRAM} ${words}`;
+      const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: folder, env: given() });
+      if (answer) child.stdin.write(`${answer}\n`);
+      const { out, code } = await ended(child);
       return { screen: out.replaceAll('\r\n', '\n'), code };
     },
   };

@@ -99,7 +99,7 @@ describe('what is said before', () => {
 
 onTerminal('the question says the same on 80 columns, and no is no', async () => {
   line.fill();
-  const { screen, code } = await line.onTerminal('replay --code forbidden --set group_id=g');
+  const { screen, code } = await line.onTerminal('replay --code forbidden --set group_id=g', 'n');
   expect(code).toBe(1);
   expect(screen).toContain('About to replay 2 dead letters to');
   expect(screen).toContain('  + {"case_id":"a","group_id":"g"}');
@@ -158,12 +158,6 @@ describe('what is done', () => {
     expect(out).toContain('the body is not JSON');
     expect(out).toMatch(/\n {2}npx read-receipt-relay list --after \d{4}-\d\d-\d\dT[\d:.]+Z\n$/);
     expect(line.pair.letters()).toHaveLength(1);
-  });
-
-  test('a field is taken away', async () => {
-    line.pair.put('{"case_id":"a","language":"é","n":1.0}', { code: 'invalid' });
-    expect((await line.relay('replay --unset language --yes')).code).toBe(0);
-    expect(bodies(line.pair.receipts())).toEqual(['{"case_id":"a","n":1.0}']);
   });
 
   test('--wait stays until all was taken, and tells what came back dead', async () => {
