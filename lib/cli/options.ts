@@ -2,7 +2,6 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { letterCodes, parseReplayRequest, type ReplayRequest } from '../dead-letters/request.ts';
 import { repairSchema } from '../receipt/repair.ts';
 import { timeMs } from '../receipt/time.ts';
-import { plain } from './screen/text.ts';
 
 /** Wrong use: exit code 2. */
 export class UsageError extends Error {}
@@ -26,7 +25,7 @@ export interface Options {
 }
 
 /** Of an option that means one thing: the second would silently win. */
-export const once =
+const once =
   <T>(read: (value: string) => T) =>
   (value: string, before: T | undefined): T => {
     if (before !== undefined) throw new InvalidArgumentError('Give it once.');
@@ -158,10 +157,6 @@ export const requestOf = (options: Options): ReplayRequest => {
     rate_per_second: rate,
     dry_run: dryRun,
   };
-  try {
-    // Takes away what is undefined.
-    return parseReplayRequest(JSON.parse(JSON.stringify(request)));
-  } catch (error) {
-    throw new UsageError(plain((error as Error).message));
-  }
+  // Takes away what is undefined.
+  return parseReplayRequest(JSON.parse(JSON.stringify(request)));
 };

@@ -1,13 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
-import { commandsFor, NAME } from './command.ts';
+import { NAME } from './command.ts';
 import {
   addCommon,
   addFilter,
   addRepair,
   addSafety,
   type Options,
-  once,
   text,
   UsageError,
   whole,
@@ -37,13 +36,11 @@ const build = (ended: (code: ExitCode) => void) => {
     .configureOutput({ writeErr: tellWrongUse })
     .exitOverride();
 
-  const verb = (usage: string, description: string, ...examples: string[][]) => {
-    const lines = examples.map(words => commandsFor(undefined)(...words)).join('\n');
-    return addCommon(program.command(usage).description(description)).addHelpText(
+  const verb = (usage: string, description: string, ...examples: string[]) =>
+    addCommon(program.command(usage).description(description)).addHelpText(
       'after',
-      `\nExample${examples.length > 1 ? 's' : ''}:\n${lines}`,
+      `\nFor example:\n${examples.map(words => `  npx ${NAME} ${words}`).join('\n')}`,
     );
-  };
   const acts =
     <O extends Options>(act: Verb<O>) =>
     async (options: O) =>
@@ -52,8 +49,8 @@ const build = (ended: (code: ExitCode) => void) => {
   verb(
     'send [files...]',
     'send receipts, or archived dead letters, from options, files or standard input (JSON Lines)',
-    ['send', '--case', '8f5a', '--group', 'g-1'],
-    ['send', 'receipts.jsonl', '--from', '1201'],
+    'send --case 8f5a --group g-1',
+    'send receipts.jsonl --from 1201',
   )
     .option('--case <id>', 'case_id of one receipt', text)
     .option('--group <id>', 'its group_id', text)
@@ -63,48 +60,45 @@ const build = (ended: (code: ExitCode) => void) => {
     .option('--from <line>', 'go on at this line of the file', whole(1))
     .action((files: string[], options) => acts(options => send(files, options))(options));
 
-  verb('status', 'how full both queues are, and dead letters by code', ['status', '--stage', 'prod']).action(
+  verb('status', 'how full both queues are, and dead letters by code', 'status --stage prod').action(
     acts(status),
   );
 
-  const listing = ['list', '--code', 'forbidden', '--after', '12h'];
+  const listing = 'list --code forbidden --after 12h';
   addFilter(verb('list', 'dead letters, grouped by why they died', listing), 'dead letters').action(
     acts(list),
   );
 
-  verb('show <id>', 'one dead letter in full', ['show', '5fea7756-0ea4-451a-a703-a558b933e274']).action(
+  verb('show <id>', 'one dead letter in full', 'show 5fea7756-0ea4-451a-a703-a558b933e274').action(
     (id: string, options) => acts(options => show(id, options))(options),
   );
 
-  const repairing = ['replay', '--code', 'forbidden', '--set', 'group_id=g-1', '--rate', '50'];
+  const repairing = 'replay --code forbidden --set group_id=g-1 --rate 50';
   const replaying = verb('replay', 'repair dead letters and send them back', repairing);
   addSafety(addRepair(addFilter(replaying, 'to send'))).action(acts(replay));
 
-  const archiving = ['discard', '--code', 'malformed', '--archive', 'gone.jsonl'];
+  const archiving = 'discard --code malformed --archive gone.jsonl';
   const discarding = verb('discard', 'write dead letters to a file and remove them for good', archiving);
   addSafety(addFilter(discarding, 'to remove'))
     .option(
       '--archive <file>',
       'where to write them first, a new file (default: dead-letters-TIME.jsonl)',
-      once(file => file),
+      text,
     )
     .action(acts(discard));
 
   verb(
     'doctor',
     'check everything that must be right, and say what to do where it is not; with --stage inside the function',
-    ['doctor', '--stage', 'prod'],
-    ['doctor', '--case', '8f5a', '--stage', 'prod'],
+    'doctor --stage prod',
+    'doctor --case 8f5a --stage prod',
   )
     .option('--case <id>', 'show how late receipts of this case are looked at; marks nothing', text)
     .option('--group <id>', 'its group_id, where Huawei wants one', text)
     .action(acts(doctor));
 
-  verb('console', 'a page on this machine: look at dead letters, repair and replay them; until Ctrl-C', [
-    'console',
-    '--stage',
-    'prod',
-  ])
+  const looking = 'a page on this machine: look at dead letters, repair and replay them; until Ctrl-C';
+  verb('console', looking, 'console --stage prod')
     .option('--port <n>', 'the port to listen on (default: a free one)', whole(1, 65_535))
     .option('--no-open', 'open no browser')
     // Loaded by who asks for it only.

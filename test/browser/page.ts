@@ -52,18 +52,9 @@ before(async () => {
   const [url] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line')) as [
     string,
   ];
-  browser = await chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  const quiet = '--disable-quic --no-first-run --disable-background-networking --disable-component-update';
+  const args = `--no-sandbox --disable-gpu --disable-sync ${quiet}`.split(' ');
+  browser = await chromium.launch({ executablePath, args });
   page = await browser.newPage({ viewport: { width: 1000, height: 900 } });
   page.on('console', message => complaints.push(`${message.type()}: ${message.text()}`));
   page.on('pageerror', error => complaints.push(error.message));

@@ -57,10 +57,10 @@ describe('wrong use: exit code 2, a sentence on standard error, and no queue is 
 });
 
 test('each verb has help within 80 columns, with an example that can be pasted', async () => {
-  for (const verb of ['send', 'status', 'list', 'show', 'replay', 'discard', 'doctor']) {
+  for (const verb of ['send', 'status', 'list', 'show', 'replay', 'discard', 'doctor', 'console']) {
     const { out, code } = await line.relay(`${verb} --help`);
     expect(code).toBe(0);
-    expect(out).toMatch(new RegExp(`^Examples?:\n  npx read-receipt-relay ${verb}`, 'm'));
+    expect(out).toMatch(new RegExp(`^For example:\n  npx read-receipt-relay ${verb}`, 'm'));
     expect(tooLong(out)).toEqual([]);
   }
 });

@@ -3,7 +3,7 @@ import { html } from 'hono/html';
 import type { HtmlEscapedString } from 'hono/utils/html';
 import { adviceFor } from '../../advice.ts';
 import { commandsFor } from '../../command.ts';
-import { number, plain } from '../../screen/text.ts';
+import { number, plain, sentence } from '../../screen/text.ts';
 import type { Seen } from '../look.ts';
 
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -48,7 +48,7 @@ export const copy = (text: string): Html =>
   html`<pre>${text}</pre><button type="button" data-copy="${text}" hidden>Copy</button>`;
 
 export const alert = (text: string | undefined): Html | string =>
-  text ? html`<p class="wrong" role="alert">${shown(text)}</p>` : '';
+  text ? html`<p class="wrong" role="alert">${shown(sentence(text))}</p>` : '';
 
 /** The runbook's words for a code, and its command; `id` names one of several letters. */
 export const advised = ({ stage }: View, code: string, id?: string): Html => {
