@@ -65,6 +65,8 @@ let started = 0;
 const running: { close: () => Promise<void> }[] = [];
 const lasting: { close: () => Promise<void> }[] = [];
 
+const aws = () => ({ ...awsVariables, AWS_ENDPOINT_URL: world.aws.url });
+
 /** Ends with the test, or with the file. */
 export const closeAfter = <T extends { close: () => Promise<void> }>(
   part: T,
@@ -79,7 +81,7 @@ export const useEnvironment = () => {
   beforeAll(async () => {
     world = await openWorld();
     secret(awsVariables.AWS_SECRET_ACCESS_KEY);
-    Object.assign(process.env, awsVariables, { AWS_ENDPOINT_URL: world.aws.url });
+    Object.assign(process.env, aws());
     folder = await mkdtemp(path.join(tmpdir(), 'read-receipt-relay-'));
   });
   afterEach(async () => {
@@ -94,28 +96,8 @@ export const useEnvironment = () => {
   });
 };
 
-const VARIABLES = [
-  'OSM_ENDPOINT',
-  'IAM_ENDPOINT',
-  'CREDENTIALS_FROM',
-  'QUEUE_URL',
-  'DEAD_LETTER_QUEUE_URL',
-  'OSM_LANGUAGE',
-  'OSM_TIME_ZONE',
-  'OSM_SITE',
-  'MAX_IN_FLIGHT',
-  'MAX_REQUESTS_PER_SECOND',
-  'REQUEST_TIMEOUT_MS',
-  'MAX_ATTEMPTS',
-  'MAX_AGE_SECONDS',
-  'LATE_RECEIPTS',
-  'LATE_AFTER_SECONDS',
-  'REFUSALS_IN',
-  'QUEUE_RETENTION_SECONDS',
-  'AWS_ENDPOINT_URL_SECRETS_MANAGER',
-  'AWS_ENDPOINT_URL_SSM',
-  'AWS_ENDPOINT_URL_STS',
-];
+/** Variables of the cold start before. */
+let named: string[] = [];
 
 export interface Setup {
   huawei?: HuaweiOptions;
@@ -132,14 +114,8 @@ export interface Setup {
 /** A cold start in an environment of its own. */
 export const startEnvironment = async (setup: Setup = {}) => {
   const huawei = closeAfter(await startHuawei({ openCases: true, ...setup.huawei }), setup.until);
-  const {
-    receipts,
-    deadLetters,
-    consumer,
-    variables: queues,
-  } = world.openQueues({
-    VisibilityTimeout: String(VISIBILITY_SECONDS),
-  });
+  const VisibilityTimeout = String(VISIBILITY_SECONDS);
+  const { receipts, deadLetters, consumer, variables: queues } = world.openQueues({ VisibilityTimeout });
   const name = `cold-start-${++started}`;
   const credentialsFile = path.join(folder, `${name}.json`);
   const from = printedSoFar();
@@ -155,7 +131,7 @@ export const startEnvironment = async (setup: Setup = {}) => {
   };
   if (setup.credentials !== null) await store(setup.credentials ?? passwordCredentials);
 
-  const env: Record<string, string | undefined> = {
+  const given: Record<string, string | undefined> = {
     OSM_ENDPOINT: huawei.url,
     IAM_ENDPOINT: huawei.url,
     CREDENTIALS_FROM: `file:${credentialsFile}`,
@@ -165,18 +141,16 @@ export const startEnvironment = async (setup: Setup = {}) => {
     REQUEST_TIMEOUT_MS: '3000',
     ...setup.env,
   };
-  for (const variable of VARIABLES) {
-    if (env[variable] === undefined) delete process.env[variable];
-    else process.env[variable] = env[variable];
-  }
-  const variables = () =>
-    Object.fromEntries(
-      Object.entries(process.env).filter(([name]) => VARIABLES.includes(name) || name.startsWith('AWS_')),
-    ) as Record<string, string>;
+  const env = Object.fromEntries(
+    Object.entries(given).filter((each): each is [string, string] => each[1] !== undefined),
+  );
+  for (const variable of named) delete process.env[variable];
+  named = Object.keys(env);
+  Object.assign(process.env, env);
   // The query makes it a module of its own: a cold start.
   const fromSources = async () =>
     ((await import(`../handlers/mark-as-read.ts?${name}`)) as { handler: Handler }).handler;
-  const handler = await (setup.load ? setup.load(variables()) : fromSources());
+  const handler = await (setup.load ? setup.load({ ...aws(), ...env }) : fromSources());
 
   const invoke = (records: SQSRecord[], remainingMs = REMAINING_MS) => {
     const end = performance.now() + remainingMs;
@@ -203,33 +177,22 @@ export const startEnvironment = async (setup: Setup = {}) => {
 
     /** Sends, receives, invokes as Lambda does, and deletes what was not reported failed. */
     async deliver(parcels: (string | Parcel)[], remainingMs?: number) {
-      const ids: string[] = [];
-      const sent = new Map<string, Parcel>();
-      for (const each of parcels) {
-        const parcel = typeof each === 'string' ? { body: each } : each;
-        const messageId = receipts.put(parcel.body, parcel.attributes);
-        ids.push(messageId);
-        sent.set(messageId, parcel);
-      }
-      const received = await consumer.receive(parcels.length);
-      if (received.length < parcels.length) throw new Error('The queue has fewer messages than were sent.');
+      const sent = parcels.map((each): Parcel => (typeof each === 'string' ? { body: each } : each));
+      const ids = sent.map(({ body, attributes }) => receipts.put(body, attributes));
+      const indexOf = (id: string) => ids.indexOf(id);
+      const received = await consumer.receive(sent.length);
+      if (received.length < sent.length) throw new Error('The queue has fewer messages than were sent.');
       const records = received.map(record => ({
         ...record,
-        attributes: { ...record.attributes, ...sent.get(record.messageId)?.system },
+        attributes: { ...record.attributes, ...sent[indexOf(record.messageId)]?.system },
       }));
       const start = performance.now();
       const { batchItemFailures } = await invoke(records, remainingMs);
       const tookMs = performance.now() - start;
-      const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-      await consumer.remove(records.filter(({ messageId }) => !failed.has(messageId)));
-      const indexOf = (id: string) => ids.indexOf(id);
-      return {
-        ids,
-        tookMs,
-        records,
-        /** Indices of the parcels that were reported failed. */
-        failed: batchItemFailures.map(({ itemIdentifier }) => indexOf(itemIdentifier)).sort((a, b) => a - b),
-      };
+      const failed = batchItemFailures.map(({ itemIdentifier }) => indexOf(itemIdentifier));
+      await consumer.remove(records.filter(({ messageId }) => !failed.includes(indexOf(messageId))));
+      /** `failed` are indices of the parcels that were reported failed. */
+      return { ids, tookMs, records, failed: failed.sort((a, b) => a - b) };
     },
 
     deadLetters: (): Letter[] =>
