@@ -2,26 +2,21 @@
 // code. The tests of lib/huawei/outcome.ts, of lib/failure.ts and of the whole function are driven by it.
 import type { FailureCode } from '../lib/failure.ts';
 
-/** At whose fault, and how long a message with this code waits before it is a dead letter. */
-export const codes: Record<
-  FailureCode,
-  { scope: 'receipt' | 'service'; until: 'at_once' | 'max_attempts' | 'max_age' }
-> = {
-  malformed: { scope: 'receipt', until: 'at_once' },
-  invalid: { scope: 'receipt', until: 'at_once' },
-  rejected: { scope: 'receipt', until: 'at_once' },
-  forbidden: { scope: 'receipt', until: 'at_once' },
-  failed: { scope: 'receipt', until: 'max_attempts' },
-  unauthorized: { scope: 'service', until: 'max_age' },
-  misconfigured: { scope: 'service', until: 'max_age' },
-  rate_limited: { scope: 'service', until: 'max_age' },
-  unavailable: { scope: 'service', until: 'max_age' },
-  unreachable: { scope: 'service', until: 'max_age' },
-  timeout: { scope: 'service', until: 'max_age' },
+/** How long a message with this code waits before it is a dead letter; `max_age`: at fault is the service. */
+export const waits: Record<FailureCode, 'not' | 'max_attempts' | 'max_age'> = {
+  malformed: 'not',
+  invalid: 'not',
+  rejected: 'not',
+  forbidden: 'not',
+  failed: 'max_attempts',
+  unauthorized: 'max_age',
+  misconfigured: 'max_age',
+  rate_limited: 'max_age',
+  unavailable: 'max_age',
+  unreachable: 'max_age',
+  timeout: 'max_age',
 };
-export const allCodes = Object.keys(codes) as FailureCode[];
-export const codesUntil = (until: (typeof codes)[FailureCode]['until']) =>
-  allCodes.filter(code => codes[code].until === until);
+export const allCodes = Object.keys(waits) as FailureCode[];
 
 /** OSM's own codes, with status 200 and among the 4xx that leave the decision to them. */
 export const osmCodes: [string, FailureCode][] = [

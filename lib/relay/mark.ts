@@ -40,7 +40,7 @@ export const markOf = ({ case_id, group_id, language, time_zone }: Receipt): Mar
 });
 
 /** Equal for marks that are one call, and for no others. */
-export const keyOf = ({ case_id, group_id, language, time_zone }: Mark): string =>
+const keyOf = ({ case_id, group_id, language, time_zone }: Mark): string =>
   JSON.stringify([case_id, group_id, language, time_zone]);
 
 /** Groups what asks for the same mark: the call is made once and its outcome is everyone's. */

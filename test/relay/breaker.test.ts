@@ -2,7 +2,7 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import pMap from 'p-map';
-import { type Failure, failure, type Outcome, unfinished } from '../../lib/failure.ts';
+import { failure, type Outcome, unfinished } from '../../lib/failure.ts';
 import { createBreaker } from '../../lib/relay/breaker.ts';
 
 beforeEach(() => jest.useFakeTimers());
@@ -86,33 +86,10 @@ describe('it opens', () => {
     },
   );
 
-  test('and tells those it keeps what opened it, and when', async () => {
-    const { batch } = start();
-    const cause: Failure = { ...failure('unavailable', 'slow down'), status: 503, retryAfterSeconds: 9 };
-    const at = Date.now() + 10;
-    await batch(marks('a', 5, [cause, 10]));
-    const { outcomes } = await batch([...marks('b', 9, down())]);
-    const kept = {
-      ...cause,
-      unsent: true,
-      stoppedAt: at,
-      detail: expect.stringMatching(/not called.*slow down/),
-    };
-    expect(outcomes.get('b8')).toEqual(kept);
-  });
-
   test('with a 429 between: that is neither a failure nor a success', async () => {
     const { batch, opened } = start();
     const of = [...marks('a', 4, down()), ...marks('b', 3, limited), ...marks('c', 1, down())];
     await batch(of, { inFlight: 1 });
-    expect(opened()).toBe(1);
-  });
-
-  test('once a mark that failed counts again: after 20 minutes', async () => {
-    const { batch, opened } = start();
-    await batch(marks('c', 4, down()));
-    await jest.advanceTimersByTimeAsync(20 * 60_000);
-    await batch(marks('c', 1, down()));
     expect(opened()).toBe(1);
   });
 });

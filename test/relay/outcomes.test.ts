@@ -4,7 +4,7 @@ import type { FailureCode } from '../../lib/failure.ts';
 import type { Fault, Trouble } from '../../local/huawei/faults.ts';
 import { useClock } from '../clock.ts';
 import { aged, type Environment, receipt, startEnvironment, useEnvironment } from '../environment.ts';
-import { allCodes, codes, gateway, osm } from '../outcome-table.ts';
+import { allCodes, gateway, osm, waits } from '../outcome-table.ts';
 
 useEnvironment();
 useClock();
@@ -57,7 +57,7 @@ describe('a mark that meets', () => {
       { body: receipt('old'), system: { ApproximateReceiveCount: '8', ...aged(DAY_SECONDS) } },
       receipt('healthy'),
     ]);
-    const isDeadAtOnce = codes[code].until === 'at_once';
+    const isDeadAtOnce = waits[code] === 'not';
     expect(failed).toEqual(isDeadAtOnce ? [] : [0]);
     expect(environment.left()).toEqual(isDeadAtOnce ? [] : [ids[0]]);
     const letters = environment.deadLetters();
