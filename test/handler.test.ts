@@ -9,6 +9,9 @@ type Environment = Awaited<ReturnType<typeof startEnvironment>>;
 const batch = (name: string, size: number) =>
   Array.from({ length: size }, (_, i) => fabricated(receipt(`${name}${i}`)));
 
+/** Requests arrive in the order of their batch. */
+const oneByOne = { MAX_IN_FLIGHT: '1' };
+
 /** What marks said, as it went over the wire. */
 const said = (environment: Environment) =>
   environment.marks().map(({ rawPath, body, headers }) => ({
@@ -21,7 +24,7 @@ const said = (environment: Environment) =>
 
 describe('what Huawei is asked', () => {
   test('what the receipt names, bare and in each envelope; test/receipt has their rules', async () => {
-    const environment = await startEnvironment();
+    const environment = await startEnvironment({ env: oneByOne });
     const named = { group_id: 'g1', language: 'en-us', time_zone: 'GMT+1' };
     const inside = (case_id: string) => ({ case_id, ...named, extra: [1] });
     const bodies = [
@@ -39,7 +42,7 @@ describe('what Huawei is asked', () => {
   });
 
   test('no body where there is no group, no headers where nothing names them', async () => {
-    const environment = await startEnvironment();
+    const environment = await startEnvironment({ env: oneByOne });
     await environment.deliver([
       receipt('1', { group_id: '', language: null, time_zone: null, read_at: null }),
       receipt('2', { group_id: null }),
@@ -52,7 +55,7 @@ describe('what Huawei is asked', () => {
   });
 
   test("the configuration's language, time zone and site, where the receipt names none", async () => {
-    const env = { OSM_LANGUAGE: 'en-us', OSM_TIME_ZONE: 'GMT+2', OSM_SITE: '1' };
+    const env = { ...oneByOne, OSM_LANGUAGE: 'en-us', OSM_TIME_ZONE: 'GMT+2', OSM_SITE: '1' };
     const environment = await startEnvironment({ env });
     await environment.deliver([receipt('1'), receipt('2', { time_zone: 'Z' })]);
     expect(said(environment)).toMatchObject([
@@ -62,7 +65,7 @@ describe('what Huawei is asked', () => {
   });
 
   test('a group_id of any characters, exactly', async () => {
-    const environment = await startEnvironment();
+    const environment = await startEnvironment({ env: oneByOne });
     const groups = ['"}{"', '\u0000\n', '🎫'.repeat(64), '\ud800', '__proto__', ' '];
     await environment.invoke(groups.map(group_id => fabricated(receipt('1', { group_id }))));
     expect(environment.marks().map(({ body }) => JSON.parse(body ?? '').group_id)).toEqual(groups);
@@ -88,7 +91,7 @@ describe('what Huawei is asked', () => {
 // What is the same mark: relay/mark.test.ts.
 describe('receipts that ask for the same mark', () => {
   test('are one call of their batch, and all are marked; in the next they are a call again', async () => {
-    const environment = await startEnvironment();
+    const environment = await startEnvironment({ env: oneByOne });
     const { failed } = await environment.deliver([
       receipt('1', { group_id: 'g' }),
       receipt('1', { read_at: '2026-01-31T09:30:00Z', group_id: 'g' }),
@@ -212,6 +215,7 @@ test('telemetry: one line for each receipt and one for the batch; metrics know n
       cases: { fine: {} },
       faults: [{ does: 'retry_after', after: 1, match: { caseId: 'later' } }],
     },
+    env: oneByOne,
   });
   const { ids } = await environment.deliver([
     receipt('fine', { read_at: new Date(Date.now() - 5000).toISOString() }),

@@ -35,10 +35,14 @@ const start = async (setup: Parameters<typeof startEnvironment>[0] = {}) => {
 const lists = { kind: 'messages' as const };
 
 describe('a receipt', () => {
-  test('that is fresh costs no look', async () => {
-    const { invoke, calls } = await start();
-    await invoke([late('1', ago(50_000)), fabricated(receipt('2', { read_at: iso(ago(50_000)) }))]);
-    expect(calls().sort()).toEqual(['m 1', 'm 2']);
+  test.each([
+    ['60', 60],
+    ['3600', 3600],
+  ])('of LATE_AFTER_SECONDS=%s or younger costs no look', async (value, seconds) => {
+    const { invoke, calls } = await start({ env: { LATE_AFTER_SECONDS: value, MAX_IN_FLIGHT: '1' } });
+    const at = ago(seconds * 1000);
+    await invoke([late('1', at), fabricated(receipt('2', { read_at: iso(at) })), late('3', at - 1)]);
+    expect(calls()).toEqual(['m 1', 'm 2', 'l 3', 'm 3']);
   });
 
   test('that is late is looked at, with its group, and marked at once where nobody has written since', async () => {
@@ -82,17 +86,11 @@ describe('a receipt', () => {
     expect(osm.hidden()).toEqual([]);
   });
 
-  test('is looked at after the fresh ones of its batch', async () => {
-    const { invoke, calls } = await start({ env: { MAX_IN_FLIGHT: '1' } });
-    await invoke([...lates('late', 2), ...fresh('fresh', 2)]);
-    expect(calls()).toEqual(['m fresh-0', 'm fresh-1', 'l late-0', 'm late-0', 'l late-1', 'm late-1']);
-  });
-
-  test('reaches up to the newest of those that are one mark', async () => {
-    const { invoke, osm } = await start();
-    osm.write('1', { at: ago(20 * MINUTE_MS) });
-    await invoke([late('1', ago(60 * MINUTE_MS)), late('1'), late('1', ago(90 * MINUTE_MS))]);
-    expect(osm.unread('1')).toBe(0);
+  test('is looked at after the fresh ones of its batch, and reaches up to the newest of its mark', async () => {
+    const { invoke, calls, osm } = await start({ env: { MAX_IN_FLIGHT: '1' } });
+    osm.write('late-1', { at: ago(20 * MINUTE_MS) });
+    await invoke([late('late-1', ago(60 * MINUTE_MS)), ...lates('late', 2), ...fresh('fresh', 2)]);
+    expect(calls()).toEqual(['m fresh-0', 'm fresh-1', 'l late-1', 'm late-1', 'l late-0', 'm late-0']);
   });
 
   // The times of other envelopes, and what is not believed: receipt/receipt.test.ts and late.test.ts.
@@ -117,12 +115,6 @@ describe('a receipt', () => {
     expect(await failuresOf(invoke([{ ...fabricated(receipt('1')), ...record }]))).toBe(0);
     expect(calls()).toEqual(['l 1']);
     expect(osm.unread('1')).toBe(1);
-  });
-
-  test('LATE_AFTER_SECONDS says from when on', async () => {
-    const { invoke, calls } = await start({ env: { LATE_AFTER_SECONDS: '3600' } });
-    await invoke([late('1'), late('2', ago(3_601_000))]);
-    expect(calls()).toEqual(['m 1', 'l 2', 'm 2']);
   });
 });
 
