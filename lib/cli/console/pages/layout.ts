@@ -48,7 +48,7 @@ export const copy = (text: string): Html =>
   html`<pre>${text}</pre><button type="button" data-copy="${text}" hidden>Copy</button>`;
 
 export const alert = (text: string | undefined): Html | string =>
-  text ? html`<p class="wrong" role="alert">${shown(sentence(text))}</p>` : '';
+  text ? html`<p class="wrong" role="alert">${shown(text)}</p>` : '';
 
 /** The runbook's words for a code, and its command; `id` names one of several letters. */
 export const advised = ({ stage }: View, code: string, id?: string): Html => {
@@ -62,7 +62,7 @@ export const lookedAt = (view: View): Html => {
   const isAll = about <= letters.length;
   const rest = isAll ? '' : ' The others are new, hidden by another run, or too many to hold here.';
   return html`<div class="row"><span>${number(letters.length)}${isAll ? '' : ` of about ${number(about)}`} looked at, at <time datetime="${iso(at)}">${iso(at).slice(11, 16)} UTC</time>.${rest}</span>
-${post(view, '/look', html`<button>Look again</button>`)}</div>${alert(trouble)}`;
+${post(view, '/look', html`<button>Look again</button>`)}</div>${alert(trouble && sentence(trouble))}`;
 };
 
 export const layout = (view: View, title: string, body: Html): Html =>

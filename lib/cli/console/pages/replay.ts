@@ -92,7 +92,7 @@ export const runPage = (view: View, { asked, isDry, chosen, warnings, result, ba
     `${isDry ? 'Dry run' : 'Replay'}: ended${stopped === 'done' ? '' : ` (${stopped})`}`,
     html`<div data-state="${isOver ? 'over' : 'waiting'}"><ul><li>${isDry ? 'Would be sent' : 'Sent'}: ${number(sent)}</li>
 ${gone > 0 ? html`<li>Gone since the look, or hidden by another run: ${number(gone)}</li>` : ''}
-${replayAsides(result).map(words => html`<li>${shown(words)}</li>`)}</ul>${alert(result.trouble)}
+${replayAsides(result).map(words => html`<li>${shown(words)}</li>`)}</ul>${alert(result.trouble && sentence(result.trouble))}
 ${isOver && !back ? '' : html`<p role="status">${shown(back ?? 'In a minute this says what of it came back dead.')}</p>`}
 ${isDry && sent > 0 ? html`<h2>Send them?</h2>${what}${post(view, '/run', html`<button class="act">Send ${count(sent, 'message')} to ${view.place}</button>`, asked.fields)}` : ''}
 ${command ? html`<h2>The same on the command line</h2>${copy(command)}` : ''}</div>`,
