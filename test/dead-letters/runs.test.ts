@@ -1,0 +1,322 @@
+// What a run takes and leaves, how long it lasts and how much it holds: a queue in this process, in virtual time.
+import { jest } from '@jest/globals';
+import fc from 'fast-check';
+import { createReplay, NO_COUNTS } from '../../lib/dead-letters/replay.ts';
+import type { ReplayRequest } from '../../lib/dead-letters/request.ts';
+import { scan } from '../../lib/dead-letters/scan.ts';
+import type { Calls } from '../../lib/sqs/calls.ts';
+import type { Message, Received } from '../../lib/sqs/message.ts';
+import { queueOver } from '../../lib/sqs/queue.ts';
+import { attributesOf, receipt } from '../letter-queues.ts';
+
+beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] }));
+afterEach(() => jest.useRealTimers());
+
+const after = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
+/** How it ended, and how long it took. */
+const timed = async <T extends object>(run: () => Promise<T>): Promise<T & { tookMs: number }> => {
+  const start = performance.now();
+  const ended = run().then(result => ({ ...result, tookMs: performance.now() - start }));
+  await jest.runAllTimersAsync();
+  return ended;
+};
+
+const dead = (body: string, code?: 'forbidden' | 'rejected', replays?: number): Message => ({
+  body,
+  attributes: attributesOf({ code, replays }) as Message['attributes'],
+});
+/** So many letters; every second one is `forbidden`, nobody knows why the others are dead. */
+const lettersOf = (size: number): Message[] => {
+  const two = [dead(receipt('1')), dead(receipt('1'), 'forbidden')];
+  return Array.from({ length: size }, (_, index) => two[index % 2] as Message);
+};
+
+/** A queue of letters that takes what is sent back, too. */
+const openQueue = (letters: Message[], spoil: (calls: Calls) => Partial<Calls> = () => ({})) => {
+  const all: { message: Message; putAt: number }[] = [];
+  const ready: number[] = [];
+  const put = (message: Message) => ready.push(all.push({ message, putAt: Date.now() }) - 1);
+  for (const message of letters) put(message);
+  const hidden = new Map<string, { index: number; untilMs: number }>();
+  const sent: { body: string; at: number }[] = [];
+  const sizes: number[] = [];
+  let receives = 0;
+  let mostHidden = 0;
+
+  const take = (seconds: number): Received[] => {
+    // All are hidden for as long, so the first is due first.
+    for (const [handle, { index, untilMs }] of hidden) {
+      if (untilMs > Date.now()) break;
+      hidden.delete(handle);
+      ready.push(index);
+    }
+    const taken = ready.splice(-10).map(index => {
+      const receiptHandle = `${index}#${++receives}`;
+      hidden.set(receiptHandle, { index, untilMs: Date.now() + seconds * 1000 });
+      const { message, putAt } = all[index] as (typeof all)[number];
+      return { messageId: `id-${index}`, receiptHandle, message, sentAt: putAt, receives: 1 };
+    });
+    mostHidden = Math.max(mostHidden, hidden.size);
+    return taken;
+  };
+  const done = (entries: { id: string }[]) => ({ Successful: entries.map(({ id }) => ({ Id: id })) });
+  const calls: Calls = {
+    async sendBatch(entries) {
+      sizes.push(entries.length);
+      // So long until it is there, so long until the answer is here.
+      await after((sizes.length * 37) % 200);
+      for (const { body } of entries) sent.push({ body, at: Date.now() });
+      await after((sizes.length * 73) % 200);
+      return done(entries);
+    },
+    async changeVisibilityBatch(entries) {
+      for (const { receiptHandle } of entries) {
+        const shown = hidden.get(receiptHandle);
+        if (hidden.delete(receiptHandle) && shown) ready.push(shown.index);
+      }
+      return done(entries);
+    },
+    async deleteBatch(entries) {
+      for (const { receiptHandle } of entries) hidden.delete(receiptHandle);
+      return done(entries);
+    },
+    async receive({ hidden, wait }) {
+      for (let waitedMs = 0; waitedMs < wait * 1000 && ready.length === 0; waitedMs += 50) await after(50);
+      return take(hidden);
+    },
+    attributes: async () => ({
+      attributes: {
+        ApproximateNumberOfMessages: `${ready.length}`,
+        ApproximateNumberOfMessagesNotVisible: `${hidden.size}`,
+      },
+    }),
+  };
+  const queue = queueOver('in this process', { ...calls, ...spoil(calls) });
+  return {
+    queue,
+    replay: createReplay({ source: queue, deadLetters: queue }),
+    put,
+    sent,
+    sizes,
+    left: () => ready.map(index => all[index]?.message.body),
+    seen: () => ({ visible: ready.length, hidden: hidden.size, mostHidden, receives }),
+  };
+};
+
+const counting = () => {
+  let count = 0;
+  return {
+    visited: () => count,
+    visit: (letters: object[]) => {
+      count += letters.length;
+    },
+  };
+};
+
+describe('any letters, any request', () => {
+  const codes = ['forbidden', 'rejected', undefined] as const;
+  const letters = fc.array(
+    fc.record({
+      code: fc.constantFrom(...codes),
+      replays: fc.integer({ min: 0, max: 4 }),
+      valid: fc.boolean(),
+    }),
+    { maxLength: 60 },
+  );
+  const filter = {
+    failure_code: fc.subarray(['forbidden', 'rejected', 'unknown'] as const, { minLength: 1 }),
+    max_replays: fc.integer({ min: 1, max: 5 }),
+  };
+  const request = fc.record(
+    {
+      filter: fc.record(filter, { requiredKeys: [] }),
+      set: fc.constant({ group_id: 'g' }),
+      limit: fc.integer({ min: 1, max: 40 }),
+      rate_per_second: fc.integer({ min: 20, max: 200 }),
+      dry_run: fc.boolean(),
+    },
+    { requiredKeys: [] },
+  );
+  type Given = { code: (typeof codes)[number]; replays: number; valid: boolean };
+  const bodyOf = ({ valid }: Given, index: number) => (valid ? receipt(`c${index}`) : `?${index}`);
+  const open = (given: Given[]) =>
+    openQueue(given.map((each, index) => dead(bodyOf(each, index), each.code, each.replays)));
+  const idOf = (body = '') => /[c?]\d+/.exec(body)?.[0];
+  /** Each is in exactly one place, and visible. */
+  const expectNoneLost = (given: Given[], { sent, left, seen }: ReturnType<typeof open>) => {
+    const places = [...sent.map(({ body }) => body), ...left()].map(idOf);
+    expect(places.sort()).toEqual(given.map(bodyOf).map(idOf).sort());
+    expect(seen().hidden).toBe(0);
+  };
+  const options = { numRuns: 200 };
+
+  test('one run takes all that is asked for, and nothing else', async () => {
+    const property = fc.asyncProperty(letters, request, async (given, asked) => {
+      const queue = open(given);
+      const { counts } = await timed(() => queue.replay(asked as ReplayRequest));
+      const { filter = {}, set, limit = Number.POSITIVE_INFINITY, dry_run } = asked;
+      const { failure_code = ['forbidden', 'rejected', 'unknown'], max_replays = 3 } = filter;
+      const matching = given.filter(({ code }) => failure_code.includes(code ?? 'unknown'));
+      const guarded = matching.filter(({ replays }) => replays >= max_replays).length;
+      const unguarded = matching.filter(({ replays }) => replays < max_replays);
+      const going = unguarded.filter(({ valid }) => valid || !set).length;
+      const replayed = dry_run ? 0 : Math.min(going, limit);
+      const whole = {
+        ...NO_COUNTS,
+        ...{ scanned: given.length, matched: matching.length, guarded, failed: unguarded.length - going },
+      };
+      expect(counts).toEqual({
+        ...(going < limit ? whole : { ...counts, stopped: 'limit', duplicated: 0 }),
+        ...{ replayed, remaining: given.length - replayed },
+      });
+      expect(queue.sent).toHaveLength(replayed);
+      expectNoneLost(given, queue);
+    });
+    await fc.assert(property, options);
+  });
+
+  test('two runs side by side send each at most once', async () => {
+    const property = fc.asyncProperty(letters, request, request, fc.nat(60), async (given, one, two, ms) => {
+      const queue = open(given);
+      const runs = [
+        queue.replay(one as ReplayRequest),
+        after(ms).then(() => queue.replay(two as ReplayRequest)),
+      ];
+      const { results } = await timed(async () => ({ results: await Promise.all(runs) }));
+      const replayed = results.reduce((sum, { counts }) => sum + counts.replayed, 0);
+      expect(queue.sent).toHaveLength(replayed);
+      for (const { counts } of results) expect(counts.duplicated).toBe(0);
+      expectNoneLost(given, queue);
+    });
+    await fc.assert(property, options);
+  });
+});
+
+test('a redelivery of what it holds, or of what it deleted, is not looked at twice', async () => {
+  const again: Received[][] = [];
+  const { replay, sent } = openQueue(lettersOf(20), ({ receive }) => ({
+    async receive(how, signal) {
+      const messages = await receive(how, signal);
+      if (messages.length > 0) again.push(messages);
+      return messages.length > 0 ? messages : (again.pop() ?? []);
+    },
+  }));
+  const { counts } = await timed(() => replay({ filter: { failure_code: ['forbidden'] } }));
+  expect(counts).toMatchObject({ scanned: 20, matched: 10, replayed: 10, duplicated: 0, remaining: 10 });
+  expect(sent).toHaveLength(10);
+});
+
+test('interrupted, it begins nothing more, and shows again what it held', async () => {
+  const { replay, sent, seen } = openQueue(lettersOf(600));
+  const stopping = new AbortController();
+  const onProgress = ({ replayed }: { replayed: number }) => replayed >= 50 && stopping.abort();
+  const { counts } = await timed(() =>
+    replay({ filter: { failure_code: ['forbidden'] } }, { signal: stopping.signal, onProgress }),
+  );
+  expect(counts.stopped).toBe('interrupted');
+  expect(sent).toHaveLength(counts.replayed);
+  expect(sent.length).toBeLessThan(200);
+  expect(seen()).toMatchObject({ visible: 600 - sent.length, hidden: 0 });
+});
+
+describe('at most 100,000 are held', () => {
+  test.each([
+    [100_000, 'done'],
+    [100_001, 'scan_limit'],
+    [200_000, 'scan_limit'],
+  ])('of %i', async (size, stopped) => {
+    const { queue, seen } = openQueue(lettersOf(size));
+    const { visited, visit } = counting();
+    expect(await timed(() => scan(queue, visit))).toMatchObject({ stopped, remaining: size });
+    expect(visited()).toBeLessThanOrEqual(100_000);
+    expect(seen()).toMatchObject({ visible: size, hidden: 0 });
+    // What comes on top while others are under way is shown again at once.
+    expect(seen().receives).toBeLessThanOrEqual(100_100);
+    expect(seen().mostHidden).toBeLessThanOrEqual(100_100);
+  });
+
+  test('where another run holds as many, SQS gives no more: it says so', async () => {
+    const attributes = { ApproximateNumberOfMessagesNotVisible: '120000' };
+    const { queue } = openQueue([], () => ({ attributes: async () => ({ attributes }) }));
+    expect(await timed(() => scan(queue, () => {}))).toMatchObject({ stopped: 'scan_limit' });
+  });
+});
+
+describe('it ends', () => {
+  const alwaysSome = () => ({
+    attributes: async () => ({ attributes: { ApproximateNumberOfMessages: '40' } }),
+  });
+  const notWaiting = ({ receive }: Calls): Partial<Calls> => ({
+    receive: (how, signal) => receive({ ...how, wait: 0 }, signal),
+  });
+  test.each<[string, number, Parameters<typeof openQueue>[1]]>([
+    ['a second after the last letter', 1_000, undefined],
+    ['a second, too, at a server that does not wait', 1_000, notWaiting],
+    ['after three at one that counts letters for ever', 3_000, alwaysSome],
+  ])('%s', async (_, lastMs, spoil) => {
+    for (const size of [0, 1, 500]) {
+      const { queue } = openQueue(lettersOf(size), spoil);
+      const { visited, visit } = counting();
+      const { tookMs } = await timed(() => scan(queue, visit));
+      expect([visited(), Math.round(tookMs)]).toEqual([size, lastMs]);
+    }
+  });
+
+  test('with newcomers all the time, and leaves them', async () => {
+    const { queue, put, seen } = openQueue(lettersOf(500), ({ receive }) => ({
+      receive: async (how, signal) => {
+        await after(20);
+        return receive(how, signal);
+      },
+    }));
+    const coming = setInterval(() => put(dead('new')), 10);
+    const { visited, visit } = counting();
+    const { tookMs } = await timed(() => scan(queue, visit).finally(() => clearInterval(coming)));
+    // Those of the first two seconds may be letters that were there, by another clock.
+    expect(visited()).toBeGreaterThanOrEqual(500);
+    expect(tookMs).toBeLessThan(4_000);
+    expect(seen().hidden).toBe(0);
+  });
+
+  test.each([2_000, 5_000, 60_000, 900_000])(
+    'before its deadline in %i ms, and shows again what it held',
+    async remainingMs => {
+      const { replay, sent, seen } = openQueue(lettersOf(20_000));
+      const { counts, notes, tookMs } = await timed(() =>
+        replay({ all: true, rate_per_second: 5 }, { remainingMs }),
+      );
+      expect(tookMs).toBeLessThan(remainingMs);
+      expect(counts).toMatchObject({ stopped: 'deadline', failed: 0, duplicated: 0 });
+      expect(sent).toHaveLength(counts.replayed);
+      // Three quarters of the time are for the letters, and of much time all but half a minute.
+      const usableMs = Math.max(remainingMs * 0.7, remainingMs - 32_000);
+      expect(counts.replayed).toBeGreaterThan(5 * Math.floor(usableMs / 1_300));
+      expect(seen()).toMatchObject({ visible: 20_000 - counts.replayed, hidden: 0 });
+      expect(notes.join()).toContain('run it again');
+    },
+  );
+});
+
+test.each([
+  [1, 60],
+  [7, 700],
+  [25, 700],
+  [100, 2_000],
+])('at %i a second: never more in any second, and as fast as that allows', async (rate, size) => {
+  const { replay, sent, sizes } = openQueue(lettersOf(size));
+  const { counts, tookMs } = await timed(() => replay({ all: true, rate_per_second: rate }));
+  expect(counts).toMatchObject({ replayed: size, stopped: 'done' });
+  for (const [index, { at }] of sent.slice(rate).entries())
+    expect(at - (sent[index]?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
+  expect(tookMs).toBeLessThan((size / rate) * 1_300 + 1_000);
+  expect(Math.max(...sizes)).toBe(Math.min(rate, 10));
+});
+
+test('what is held for longer than SQS hides it is met again, and not looked at again', async () => {
+  const { replay, seen } = openQueue(lettersOf(2_400));
+  const filter = { failure_code: ['forbidden' as const] };
+  const { counts, tookMs } = await timed(() => replay({ filter, rate_per_second: 1 }));
+  expect(tookMs).toBeGreaterThan(1_000_000);
+  expect(counts).toMatchObject({ scanned: 2_400, matched: 1_200, replayed: 1_200, duplicated: 0 });
+  expect(seen()).toMatchObject({ visible: 1_200, hidden: 0 });
+});
