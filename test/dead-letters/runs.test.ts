@@ -35,7 +35,7 @@ const lettersOf = (size: number): Message[] => {
 const openQueue = (letters: Message[], spoil: (calls: Calls) => Partial<Calls> = () => ({})) => {
   const all: { message: Message; putAt: number }[] = [];
   const ready: number[] = [];
-  const put = (message: Message) => ready.push(all.push({ message, putAt: Date.now() }) - 1);
+  const put = (message: Message, putAt = Date.now()) => ready.push(all.push({ message, putAt }) - 1);
   for (const message of letters) put(message);
   const hidden = new Map<string, { index: number; untilMs: number }>();
   const sent: { body: string; at: number }[] = [];
@@ -295,6 +295,20 @@ describe('it ends', () => {
       expect(notes.join()).toContain('run it again');
     },
   );
+});
+
+test('letters are reached behind many newcomers, which this queue gives first', async () => {
+  const { queue, put } = openQueue(lettersOf(20));
+  for (let i = 0; i < 1_000; i++) put(dead('new'), Date.now() + 3_600_000);
+  const { visited, visit } = counting();
+  await timed(() => scan(queue, visit));
+  expect(visited()).toBe(20);
+});
+
+test('with less time than a poll takes, it begins none', async () => {
+  const { queue, seen } = openQueue(lettersOf(20));
+  const { stopped } = await timed(() => scan(queue, () => {}, { remainingMs: 1_000 }));
+  expect([stopped, seen().receives]).toEqual(['deadline', 0]);
 });
 
 test.each([
