@@ -75,6 +75,15 @@ test('a receipt handle that is none is refused, beside one that is', async () =>
   expect(environment.hiddenSeconds(received?.messageId as string)).toBeGreaterThan(60);
 });
 
+test.each<[string, number | undefined]>([
+  ['Sat, 31 Jan 2026 09:30:00 GMT', Date.UTC(2026, 0, 31, 9, 30)],
+  ['yesterday', undefined],
+  ['', undefined],
+])('a Date header of %j is read as %j', async (date, serverTime) => {
+  environment.proxy.intercept = async (_, forward) => ({ ...(await forward()), date });
+  expect(await letters().depth()).toEqual({ visible: 0, hidden: 0, delayed: 0, serverTime });
+});
+
 test('twenty calls are under way at once, and no more', async () => {
   let now = 0;
   let most = 0;
