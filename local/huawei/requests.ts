@@ -4,8 +4,6 @@ type RequestKind = 'log_in' | 'id_token' | 'mark' | 'messages' | 'unread' | 'oth
 
 /** One request as it arrived, and what became of it; there from the moment its headers are read. */
 export interface LoggedRequest {
-  /** Milliseconds since the epoch by the machine's clock, with fractions. */
-  at: number;
   method: string;
   /** The request target as it was sent. */
   rawPath: string;
@@ -53,7 +51,6 @@ const decoded = (text: string): string => {
 export const entryFor = (request: IncomingMessage, requestId: string): LoggedRequest => {
   const { method = '', url: rawPath = '/', headers } = request;
   return {
-    at: performance.timeOrigin + performance.now(),
     method,
     rawPath,
     headers,
