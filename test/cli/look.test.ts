@@ -56,7 +56,7 @@ test('what others wrote is shown on 80 columns, and no terminal obeys it', async
     expect(out).not.toContain('native code');
     for (const each of out.split('\n')) expect(each).not.toMatch(obeyed);
     expect(tooLong(out)).toEqual([]);
-    if (!words.startsWith('show')) expect(out).toContain(`\n${'x'.repeat(19)}…  `);
+    if (!words.startsWith('show')) expect(out).toContain(`\n${'x'.repeat(17)}…  `);
     if (words === 'list') expect(flat(out)).toContain('(and 1 other reason)');
   }
   const listed = await line.relay('list --json');

@@ -45,8 +45,6 @@ test('a table gives its last column the rest of the screen', () => {
   for (const line of printed.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   expect(printed.split('\n')[2]).toMatch(/^ {11}word/);
   expect(printed).toContain('x\\u202ey');
-  const narrow = table(['A', 'WHY'], [['a'.repeat(70), 'a long reason that does not fit beside it']]);
-  expect(narrow).toContain(`${'a'.repeat(70)}\n  a long reason`);
 });
 
 test('plain leaves what a terminal shows, and escapes what it obeys', () => {

@@ -4,8 +4,6 @@ import { columnsOf, padTo, plain, wrap } from './text.ts';
 const COLUMNS = 80;
 /** Longer lines are tiring to read. */
 const MOST_COLUMNS = 120;
-/** A last column with less room than this goes under its row. */
-const LEAST_DETAIL = 28;
 
 export const screenColumns = (): number =>
   Math.min(MOST_COLUMNS, process.stdout.columns ?? process.stderr.columns ?? COLUMNS);
@@ -32,16 +30,13 @@ export const table = (names: string[], rows: string[][]): string => {
   const widths = names.map((_, column) => Math.max(...lines.map(row => columnsOf(row[column] ?? ''))));
   const before = widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0);
   const room = screenColumns() - before;
-  const isUnder = widths[last] !== undefined && widths[last] > room && room < LEAST_DETAIL;
   return lines
     .flatMap(row => {
       const start = row
         .slice(0, last)
         .map((cell, column) => padTo(cell, widths[column] as number))
         .join('  ');
-      const detail = row[last] ?? '';
-      if (isUnder) return [start.trimEnd(), `  ${detail}`];
-      return wrap(detail, room)
+      return wrap(row[last] ?? '', room)
         .split('\n')
         .map((line, at) => `${at === 0 ? start : ' '.repeat(before - 2)}  ${line}`.trimEnd());
     })

@@ -43,7 +43,7 @@ const pieces = (text: string, most: number): string[] => {
 };
 
 /** Our codes have up to 13 columns. */
-const CODE_COLUMNS = 20;
+const CODE_COLUMNS = 18;
 /** A code for a table. A longer one is somebody else's and is cut: the JSON keeps it. */
 export const shortCode = (code: string): string => {
   const [first = '', ...rest] = pieces(plain(code), CODE_COLUMNS);

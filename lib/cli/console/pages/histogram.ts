@@ -27,12 +27,8 @@ const hourOf = (at: number): string => `${new Date(at).toISOString().slice(0, 13
 /** How many letters died in each hour, stacked by code. A picture without script; its text says the same. */
 export const histogram = (deaths: Death[]): Html => {
   if (deaths.length === 0) return html`<p class="soft">No dead letters.</p>`;
-  let first = Number.POSITIVE_INFINITY;
-  let last = 0;
-  for (const { at } of deaths) {
-    first = Math.min(first, at);
-    last = Math.max(last, at);
-  }
+  const times = deaths.map(({ at }) => at);
+  const [first, last] = [Math.min(...times), Math.max(...times)];
   const from = Math.floor(first / HOUR_MS) * HOUR_MS;
   const hours = Math.floor((last - from) / HOUR_MS) + 1;
   const perColumn = Math.ceil(hours / MOST_COLUMNS);
