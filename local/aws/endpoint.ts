@@ -27,7 +27,7 @@ export const startAws = async (sqsPort?: number) => {
   const secrets = createSecretStore();
   const sts = createSts(() => url);
   const calls: AwsCall[] = [];
-  const state: { intercept: Intercept | undefined } = { intercept: undefined };
+  let interceptor: Intercept | undefined;
 
   const handOn = async (request: IncomingMessage, body: string): Promise<AwsAnswer> => {
     const { host: _, 'content-length': __, connection: ___, ...headers } = request.headers;
@@ -36,7 +36,8 @@ export const startAws = async (sqsPort?: number) => {
       headers: headers as Record<string, string>,
       body,
     });
-    return { status: answer.status, body: await answer.text(), contentType: 'application/x-amz-json-1.0' };
+    const said = parseJson(await answer.text()) as object;
+    return { status: answer.status, body: said, contentType: 'application/x-amz-json-1.0' };
   };
 
   const serve = async (request: IncomingMessage, received: string): Promise<Ending> => {
@@ -49,10 +50,9 @@ export const startAws = async (sqsPort?: number) => {
       const stored = secrets.answer(call.target, body);
       if (stored) return stored;
       if (sqsPort === undefined || !call.target.startsWith('AmazonSQS.')) return unknown;
-      const answer = await handOn(request, changed ? JSON.stringify(changed) : received);
-      return { ...answer, body: parseJson(`${answer.body}`) as object };
+      return handOn(request, changed ? JSON.stringify(changed) : received);
     };
-    return state.intercept ? state.intercept(call, forward) : forward();
+    return interceptor ? interceptor(call, forward) : forward();
   };
 
   const server = createServer(async (request, response) => {
@@ -83,7 +83,7 @@ export const startAws = async (sqsPort?: number) => {
     sts: sts.controls,
     /** What happens to calls from now on; undefined lets them pass. */
     set intercept(intercept: Intercept | undefined) {
-      state.intercept = intercept;
+      interceptor = intercept;
     },
     async close() {
       server.close();

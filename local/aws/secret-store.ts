@@ -2,26 +2,27 @@ import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import type { AwsAnswer } from './call.ts';
 
-const getSecretSchema = z.looseObject({ SecretId: z.string().min(1) });
-const getParameterSchema = z.looseObject({
-  Name: z.string().min(1),
+const PARAMETER_TYPES = ['String', 'SecureString'] as const;
+type ParameterType = (typeof PARAMETER_TYPES)[number];
+
+const askedSchema = z.looseObject({
+  SecretId: z.string().default(''),
+  Name: z.string().default(''),
   WithDecryption: z.boolean().default(false),
-});
-const putParameterSchema = z.looseObject({
-  Name: z.string().min(1),
   /** A standard parameter's limits. */
-  Value: z.string().min(1).max(4096),
-  Type: z.enum(['String', 'SecureString']).optional(),
+  Value: z.string().min(1).max(4096).optional(),
+  Type: z.enum(PARAMETER_TYPES).optional(),
   Overwrite: z.boolean().default(false),
 });
+type Asked = z.infer<typeof askedSchema>;
 
-type ParameterType = 'String' | 'SecureString';
 interface Stored {
   value: string;
   type: ParameterType;
   version: number;
   versionId: string;
-  savedAt: Date;
+  /** Seconds since the epoch. */
+  savedAt: number;
 }
 
 /**
@@ -31,59 +32,48 @@ interface Stored {
 export const createSecretStore = () => {
   const stored = new Map<string, Stored>();
 
-  const set = (id: string, value: string, type: ParameterType = 'SecureString') => {
+  const set = (id: string, value: string, type: ParameterType = 'SecureString'): number => {
     const version = (stored.get(id)?.version ?? 0) + 1;
-    const made = { value, type, version, versionId: randomUUID(), savedAt: new Date() };
-    stored.set(id, made);
-    return made;
+    stored.set(id, { value, type, version, versionId: randomUUID(), savedAt: Date.now() / 1000 });
+    return version;
   };
 
-  const actions: Record<string, (body: unknown) => AwsAnswer> = {
-    'secretsmanager.GetSecretValue': body => {
-      const asked = getSecretSchema.safeParse(body);
-      if (!asked.success) return refused('InvalidParameterException', 'A secret needs an id.');
-      const found = stored.get(asked.data.SecretId);
+  const actions: Record<string, (asked: Asked) => AwsAnswer> = {
+    'secretsmanager.GetSecretValue'({ SecretId }) {
+      const found = stored.get(SecretId);
       if (!found) return refused('ResourceNotFoundException', "Secrets Manager can't find the secret.");
       return answered({
-        Name: asked.data.SecretId,
+        Name: SecretId,
         VersionId: found.versionId,
         SecretString: found.value,
         VersionStages: ['AWSCURRENT'],
-        CreatedDate: seconds(found.savedAt),
+        CreatedDate: found.savedAt,
       });
     },
-    'AmazonSSM.GetParameter': body => {
-      const asked = getParameterSchema.safeParse(body);
-      if (!asked.success) return refused('ValidationException', 'A parameter needs a name.');
-      const { Name, WithDecryption } = asked.data;
+    'AmazonSSM.GetParameter'({ Name, WithDecryption }) {
       const found = stored.get(Name);
       if (!found) return refused('ParameterNotFound', `Parameter ${Name} not found.`);
-      const isReadable = WithDecryption || found.type === 'String';
-      return answered({
-        Parameter: {
-          Name,
-          Type: found.type,
-          Value: isReadable ? found.value : 'AQICAHg-not-decrypted',
-          Version: found.version,
-          LastModifiedDate: seconds(found.savedAt),
-        },
-      });
+      const { type: Type, version: Version, savedAt: LastModifiedDate } = found;
+      const Value = WithDecryption || Type === 'String' ? found.value : 'AQICAHg-not-decrypted';
+      return answered({ Parameter: { Name, Type, Value, Version, LastModifiedDate } });
     },
-    'AmazonSSM.PutParameter': body => {
-      const asked = putParameterSchema.safeParse(body);
-      if (!asked.success) return refused('ValidationException', z.prettifyError(asked.error));
-      const { Name, Value, Type, Overwrite } = asked.data;
-      const before = stored.get(Name);
-      if (before && !Overwrite) return refused('ParameterAlreadyExists', 'The parameter already exists.');
-      const type = Type ?? before?.type;
-      if (!type) return refused('ValidationException', 'A new parameter needs a type.');
-      return answered({ Version: set(Name, Value, type).version, Tier: 'Standard' });
+    'AmazonSSM.PutParameter'({ Name, Value, Type = stored.get(Name)?.type, Overwrite }) {
+      if (stored.has(Name) && !Overwrite)
+        return refused('ParameterAlreadyExists', 'The parameter already exists.');
+      if (!Value || !Type)
+        return refused('ValidationException', 'A value is missing, or the type of a new one.');
+      return answered({ Version: set(Name, Value, Type), Tier: 'Standard' });
     },
   };
 
   return {
     /** Answers one call of the form `SERVICE.ACTION`; undefined where it is none of these. */
-    answer: (target: string, body: unknown): AwsAnswer | undefined => actions[target]?.(body),
+    answer(target: string, body: unknown): AwsAnswer | undefined {
+      const action = actions[target];
+      const asked = askedSchema.safeParse(body);
+      if (action && !asked.success) return refused('ValidationException', z.prettifyError(asked.error));
+      return asked.data && action?.(asked.data);
+    },
     controls: {
       /** Saves a value, which makes a new version of it also where it is the same. */
       set: (id: string, value: string, type?: ParameterType): void => void set(id, value, type),
@@ -100,4 +90,3 @@ const refused = (type: string, Message: string): AwsAnswer => ({
   status: 400,
   body: { __type: type, Message },
 });
-const seconds = (time: Date) => time.getTime() / 1000;

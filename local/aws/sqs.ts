@@ -1,4 +1,4 @@
-import { Server } from 'node:net';
+import { type ListenOptions, Server } from 'node:net';
 import { startFauxqs } from 'fauxqs';
 
 export const ACCOUNT = '000000000000';
@@ -10,35 +10,23 @@ export interface Attribute {
   BinaryValue?: string;
 }
 
-const { listen } = Server.prototype;
-const listenOnLoopback = function (this: Server, ...given: unknown[]) {
-  const [first, ...rest] = given;
-  const options = typeof first === 'object' ? { ...first, host: '127.0.0.1' } : first;
-  return Reflect.apply(listen, this, [options, ...rest]);
-} as typeof listen;
-let starting = 0;
-
 /**
- * fauxqs listens on every interface and has no option for that (its `host` is only what queue URLs name): no
- * server of this process does so while one starts.
+ * fauxqs listens on every interface and has no option for that (its `host` is only what queue URLs name): no server
+ * of a process that loads this file does so.
  */
-const startOnLoopback = async () => {
-  starting += 1;
-  Server.prototype.listen = listenOnLoopback;
-  try {
-    return await startFauxqs({ port: 0, logger: false });
-  } finally {
-    starting -= 1;
-    if (starting === 0) Server.prototype.listen = listen;
-  }
-};
+const { listen } = Server.prototype;
+Server.prototype.listen = function (this: Server, options: unknown, ...rest: unknown[]) {
+  const isEverywhere = typeof options === 'object' && (options as ListenOptions).host === '0.0.0.0';
+  const given = isEverywhere ? { ...options, host: '127.0.0.1' } : options;
+  return Reflect.apply(listen, this, [given, ...rest]);
+} as typeof listen;
 
 export type Sqs = Awaited<ReturnType<typeof startSqs>>;
 export type LocalQueue = ReturnType<Sqs['createQueue']>;
 
 /** SQS in this process, on 127.0.0.1 alone; what is in its queues can be seen without touching it. */
 export const startSqs = async () => {
-  const server = await startOnLoopback();
+  const server = await startFauxqs({ port: 0, logger: false });
 
   return {
     port: server.port,

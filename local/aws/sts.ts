@@ -55,26 +55,14 @@ export const createSts = (issuer: () => string) => {
   return {
     async getWebIdentityToken({ body, headers }: Pick<AwsCall, 'body' | 'headers'>): Promise<AwsAnswer> {
       if (!SIGNATURE.test(headers.authorization ?? '') || !/^\d{8}T\d{6}Z$/.test(`${headers['x-amz-date']}`))
-        return refused(
-          403,
-          'SignatureDoesNotMatch',
-          'The request signature does not conform to AWS standards.',
-        );
+        return refused('SignatureDoesNotMatch', 'The signature does not conform to AWS standards.');
       if (settings.federation === false)
-        return refused(
-          403,
-          'OutboundWebIdentityFederationDisabled',
-          'Outbound web identity federation is not enabled for the account.',
-        );
+        return refused('OutboundWebIdentityFederationDisabled', 'It is not enabled for the account.');
       const asked = askedSchema.safeParse(body);
-      if (!asked.success) return refused(400, 'ValidationError', z.prettifyError(asked.error));
+      if (!asked.success) return refused('ValidationError', z.prettifyError(asked.error), 400);
       const { 'Audience.member.1': audience, DurationSeconds } = asked.data;
       if (settings.audiences && !settings.audiences.includes(audience))
-        return refused(
-          403,
-          'AccessDenied',
-          `User: ${ROLE} is not authorized to perform: sts:GetWebIdentityToken`,
-        );
+        return refused('AccessDenied', `User: ${ROLE} is not authorized to perform: sts:GetWebIdentityToken`);
       const { text, expiration } = await sign(audience, DurationSeconds);
       return xml(
         200,
@@ -124,7 +112,7 @@ const keysOf = async ({ publicKey, kid }: Awaited<ReturnType<typeof makeKey>>): 
 const json = (body: object): AwsAnswer => ({ status: 200, body, contentType: 'application/json' });
 const xml = (status: number, body: string): AwsAnswer => ({ status, body, contentType: 'text/xml' });
 
-const refused = (status: number, code: string, message: string): AwsAnswer =>
+const refused = (code: string, message: string, status = 403): AwsAnswer =>
   xml(
     status,
     `<ErrorResponse xmlns="${NAMESPACE}"><Error><Type>Sender</Type><Code>${code}</Code>` +

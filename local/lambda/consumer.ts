@@ -6,11 +6,9 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import pMap from 'p-map';
 
 /** Messages a call, by SQS. */
 const MOST_ENTRIES = 10;
-const CALLS_AT_ONCE = 10;
 
 interface Consumed {
   client: SQSClient;
@@ -48,22 +46,16 @@ export const recordOf = (message: Message, eventSourceARN: string): SQSRecord =>
 
 /** What Lambda does with a queue before and after an invocation; messages come as the records of its event. */
 export const createConsumer = ({ client, queueUrl: QueueUrl, queueArn }: Consumed) => {
-  /** One call for each ten, so many at once. */
+  /** One call for each ten. */
   const inTens = async (
     records: SQSRecord[],
     call: (entries: { Id: string; ReceiptHandle: string }[]) => Promise<unknown>,
   ): Promise<void> => {
     const entries = records.map(({ receiptHandle }, index) => ({
-      Id: String(index),
+      Id: `${index}`,
       ReceiptHandle: receiptHandle,
     }));
-    const starts = Array.from(
-      { length: Math.ceil(entries.length / MOST_ENTRIES) },
-      (_, i) => i * MOST_ENTRIES,
-    );
-    await pMap(starts, start => call(entries.slice(start, start + MOST_ENTRIES)), {
-      concurrency: CALLS_AT_ONCE,
-    });
+    while (entries.length > 0) await call(entries.splice(0, MOST_ENTRIES));
   };
 
   return {
