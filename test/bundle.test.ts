@@ -2,15 +2,8 @@
 import { globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { build } from '../local/build.ts';
-import { type LocalFunction, startFunction } from '../local/lambda/function.ts';
-import {
-  closeAfter,
-  fabricated,
-  type Handler,
-  receipt,
-  startEnvironment,
-  useEnvironment,
-} from './environment.ts';
+import { startFunction } from '../local/lambda/function.ts';
+import { closeAfter, type Handler, receipt, startEnvironment, useEnvironment } from './environment.ts';
 import { record } from './output/printed.ts';
 
 const folder = path.resolve(import.meta.dirname, '../.build/mark-as-read');
@@ -48,18 +41,13 @@ const run = (env: Record<string, string>) => {
 
 /** An environment whose function is the packaged one. */
 const start = async () => {
-  let lambda: LocalFunction | undefined;
-  let lines: string[] = [];
+  let told: string[] = [];
   const load = async (env: Record<string, string>): Promise<Handler> => {
-    const running = run(env);
-    ({ lambda, lines } = running);
-    return async event => JSON.parse(await running.lambda.invoke(event));
+    const { lambda, lines } = run(env);
+    told = lines;
+    return async event => JSON.parse(await lambda.invoke(event));
   };
-  const environment = await startEnvironment({ load });
-  const signal = (name: NodeJS.Signals) => {
-    for (const pid of lambda?.pids() ?? []) process.kill(pid, name);
-  };
-  return { ...environment, told: () => lines, signal };
+  return { ...(await startEnvironment({ load })), told: () => told };
 };
 
 /** The packaged files that were loaded. */
@@ -110,18 +98,6 @@ test('sends dead letters and hides what comes back later, with the client it loa
   expect(environment.left()).toEqual([ids[2]]);
   expect(environment.proxy.calls.map(({ action }) => action)).toContain('ChangeMessageVisibilityBatch');
   expect(files(environment.told()).filter(knowsSqs)).not.toEqual([]);
-});
-
-test('wakes up after it was frozen, its connections dead, and marks', async () => {
-  const environment = await start();
-  const batch = (name: string) => Array.from({ length: 20 }, (_, i) => fabricated(receipt(`${name}-${i}`)));
-  expect(await environment.invoke(batch('a'))).toEqual({ batchItemFailures: [] });
-  environment.signal('SIGSTOP');
-  environment.huawei.dropIdleConnections();
-  const answer = environment.invoke(batch('b'));
-  environment.signal('SIGCONT');
-  expect(await answer).toEqual({ batchItemFailures: [] });
-  expect(environment.huawei.osm.marks).toBe(40);
 });
 
 test('signs with a key, by the file it loads then', async () => {
