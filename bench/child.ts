@@ -3,7 +3,7 @@
 import type { SQSRecord } from 'aws-lambda';
 import { type Batch, recordsOf } from './events.ts';
 
-export type Order = { batch: Batch } | { records: SQSRecord[] } | { event: unknown };
+export type Order = { batch: Batch } | { event: unknown };
 
 export interface Run {
   ms: number;
@@ -90,7 +90,6 @@ if (cold) {
   process.exit();
 }
 process.on('message', async (order: Order) => {
-  const records = 'records' in order ? order.records : 'batch' in order ? recordsOf(order.batch) : [];
-  await send(await invoke(handler, 'event' in order ? order.event : { Records: records }));
+  await send(await invoke(handler, 'event' in order ? order.event : { Records: recordsOf(order.batch) }));
 });
-await send({ importMs });
+await send({});

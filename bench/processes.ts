@@ -22,14 +22,16 @@ export const openPlace = async (
   return { ...place, [Symbol.asyncDispose]: place.close };
 };
 
-export interface Limits {
-  requestsPerSecond?: number;
+interface Limits {
   requestTimeoutMs?: number;
   functionMs?: number;
 }
 
-/** The same for every function, as Lambda and the stack set it. */
-const environment = ({ variables, secretId }: Place, limits: Limits): NodeJS.ProcessEnv => ({
+/** The same for every function, as Lambda and the stack set it, but for the rate, which would be all one measures. */
+const environment = (
+  { variables, secretId }: Place,
+  { requestTimeoutMs = 5000, functionMs = 900_000 }: Limits,
+): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
   TZ: ':UTC',
   AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
@@ -40,9 +42,9 @@ const environment = ({ variables, secretId }: Place, limits: Limits): NodeJS.Pro
   ...variables,
   SECRET_ID: secretId,
   MAX_IN_FLIGHT: '50',
-  MAX_REQUESTS_PER_SECOND: String(limits.requestsPerSecond ?? 100_000),
-  REQUEST_TIMEOUT_MS: String(limits.requestTimeoutMs ?? 5000),
-  FUNCTION_MS: String(limits.functionMs ?? 900_000),
+  MAX_REQUESTS_PER_SECOND: '100000',
+  REQUEST_TIMEOUT_MS: String(requestTimeoutMs),
+  FUNCTION_MS: String(functionMs),
 });
 
 /** What the function prints is read to the end, as Lambda reads it, and thrown away. */
@@ -59,27 +61,16 @@ const start = (file: string, place: Place, limits: Limits, ...args: string[]): C
   return child;
 };
 
-const stop = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
-};
-
-const answerOf = async <T>(child: ChildProcess): Promise<T> => {
-  const answered = new AbortController();
-  const { signal } = answered;
-  const gone = once(child, 'exit', { signal }).then(([code, killedBy]) => {
-    throw new Error(`A measured process ended by itself: ${code ?? killedBy}.`);
+const answerOf = <T>(child: ChildProcess): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const gone = (code: number | null, signal: NodeJS.Signals | null) =>
+      reject(new Error(`A measured process ended by itself: ${code ?? signal}.`));
+    child.once('exit', gone);
+    child.once('message', message => {
+      child.off('exit', gone);
+      resolve(message as T);
+    });
   });
-  try {
-    const [message] = await Promise.race([once(child, 'message', { signal }), gone]);
-    return message as T;
-  } finally {
-    gone.catch(() => undefined);
-    answered.abort();
-  }
-};
 
 export interface ColdRun extends Run {
   importMs: number;
@@ -91,27 +82,26 @@ export interface ColdRun extends Run {
 /** A process's start, one batch of ten, its end; an empty file is a process that does nothing. */
 export const runCold = async (file: string, place: Place): Promise<ColdRun> => {
   const child = start(file, place, {}, 'cold');
+  const exited = once(child, 'exit');
   const run = await answerOf<ColdRun>(child);
-  await stop(child);
+  await exited;
   return run;
 };
 
-export interface Running extends AsyncDisposable {
-  importMs: number;
-  invoke: (order: Order) => Promise<Run>;
-}
-
 /** A function that waits for batches. */
-export const startFunction = async (file: string, place: Place, limits: Limits = {}): Promise<Running> => {
+export const startFunction = async (file: string, place: Place, limits: Limits = {}) => {
   const child = start(file, place, limits);
-  const { importMs } = await answerOf<{ importMs: number }>(child);
+  await answerOf(child);
   return {
-    importMs,
-    invoke: async order => {
+    invoke(order: Order): Promise<Run> {
       const answer = answerOf<Run>(child);
       child.send(order);
       return answer;
     },
-    [Symbol.asyncDispose]: () => stop(child),
+    async [Symbol.asyncDispose]() {
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+    },
   };
 };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Goal, isMet, type Result } from './scenario.ts';
+import type { Goal, Result } from './scenario.ts';
 import { digits } from './stats.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -26,12 +26,12 @@ const LIBRARIES = [
 const table = (columns: string[], rows: string[][]): string =>
   [columns, columns.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
 
-const goalRow = (result: Result, goal: Goal): string[] => [
-  result.title.replace(/[:(].*/s, '').trim(),
-  goal.name,
-  digits(goal.value),
-  goal.atMost === undefined ? `≥ ${goal.atLeast}` : `≤ ${goal.atMost}`,
-  isMet(goal) ? 'met' : '**missed**',
+const goalRow = ({ title }: Result, [what, value, is, limit]: Goal): string[] => [
+  title.replace(/[:(].*/s, '').trim(),
+  what,
+  digits(value),
+  `${is} ${limit}`,
+  (is === '≤' ? value <= limit : value >= limit) ? 'met' : '**missed**',
 ];
 
 export const goalsOf = (results: Result[]): string =>

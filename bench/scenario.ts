@@ -1,14 +1,9 @@
 import type { World } from '../local/world.ts';
 import type { Target } from './bundles.ts';
-import { medianOf } from './stats.ts';
+import { medianOf, spread } from './stats.ts';
 
-export interface Goal {
-  /** What is held against a limit. */
-  name: string;
-  value: number;
-  atMost?: number;
-  atLeast?: number;
-}
+/** What is held against a limit. */
+export type Goal = [what: string, value: number, is: '≤' | '≥', limit: number];
 
 export interface Bars {
   title: string;
@@ -34,9 +29,6 @@ export interface Bench {
 }
 
 export type Scenario = (bench: Bench) => Promise<Result>;
-
-export const isMet = ({ value, atMost, atLeast }: Goal): boolean =>
-  (atMost === undefined || value <= atMost) && (atLeast === undefined || value >= atLeast);
 
 /** What was measured of each target. */
 export type Compared<T, C = Target> = { target: C; runs: T[] }[];
@@ -68,13 +60,20 @@ export const besideBetter = <T>(all: Compared<T>, value: (run: T) => number): nu
 export const besideBefore = <T>(all: Compared<T>, what: string, value: (run: T) => number): Goal[] => {
   const before = medianFor(all, 'before', value);
   if (Number.isNaN(before)) return [];
-  return [{ name: `${what} beside before`, value: medianFor(all, 'relay', value) / before, atMost: 1.05 }];
+  return [[`${what} beside before`, medianFor(all, 'relay', value) / before, '≤', 1.05]];
 };
 
-export const rowsOf = <T>(
+/** A row for each target, and in it what its runs gave for each column. */
+export const tableOf = <T>(
   all: Compared<T, { title: string }>,
-  ...cells: ((runs: T[]) => string)[]
-): string[][] => all.map(({ target, runs }) => [target.title, ...cells.map(cell => cell(runs))]);
+  values: Record<string, (run: T) => number>,
+): Pick<Result, 'columns' | 'rows'> => ({
+  columns: ['', ...Object.keys(values)],
+  rows: all.map(({ target, runs }) => [
+    target.title,
+    ...Object.values(values).map(value => spread(runs.map(value))),
+  ]),
+});
 
 export const barsOf = <T>(
   all: Compared<T>,
