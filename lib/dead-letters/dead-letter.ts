@@ -44,15 +44,19 @@ const absent = z.pipe(
   z.transform(() => undefined),
 );
 const softly = <T extends z.ZodMiniType>(schema: T) => z.union([z.optional(schema), absent]);
-const readSchema = z.looseObject({
-  code: z.string(),
-  detail: softly(z.string()),
-  attempts: softly(z.number()),
-  sent_at: softly(z.union([z.string(), z.number()])),
-  first_received_at: softly(z.string()),
-  dead_lettered_at: softly(z.string()),
-  source_message_id: softly(z.string()),
-});
+const readSchema = z.catchall(
+  z.object({
+    code: z.string(),
+    detail: softly(z.string()),
+    attempts: softly(z.number()),
+    sent_at: softly(z.union([z.string(), z.number()])),
+    first_received_at: softly(z.string()),
+    dead_lettered_at: softly(z.string()),
+    source_message_id: softly(z.string()),
+  }),
+  // Lists and objects may be nested too deep to be printed.
+  softly(z.union([z.string(), z.number(), z.boolean()])),
+);
 
 /** A dead letter as it lies in the queue. */
 export interface Letter extends Received {

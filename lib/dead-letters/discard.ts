@@ -5,18 +5,18 @@ import { drain } from './drain.ts';
 import type { Filter } from './request.ts';
 import type { Options, Stopped } from './scan.ts';
 
-interface DiscardCounts {
-  scanned: number;
-  matched: number;
-  discarded: number;
+const none = {
+  scanned: 0,
+  matched: 0,
+  discarded: 0,
   /** Archived, but not deleted: they stay. */
-  failed: number;
-  remaining: number;
-  stopped: Stopped;
-}
+  failed: 0,
+  remaining: 0,
+  stopped: 'done' as Stopped,
+};
 
 interface Run extends Options {
-  onProgress?: ((counts: Readonly<DiscardCounts>) => void) | undefined;
+  onProgress?: ((counts: Readonly<typeof none>) => void) | undefined;
   onChosen?: ((letter: Letter) => void) | undefined;
 }
 
@@ -30,9 +30,8 @@ export const discard = async (
   request: { filter?: Filter; limit?: number; dryRun?: boolean },
   archive: (letters: Letter[]) => Promise<void>,
   { onProgress, onChosen, ...options }: Run = {},
-): Promise<{ counts: DiscardCounts; trouble?: string }> => {
-  const none = { scanned: 0, matched: 0, discarded: 0, failed: 0, remaining: 0 };
-  const counts: DiscardCounts = { ...none, stopped: 'done' };
+) => {
+  const counts = { ...none };
   const plan = { ...request, ...options, onProgress: () => onProgress?.(counts) };
   const { trouble, ...scanned } = await drain<Letter>(deadLetters, plan, counts, {
     choose(letter) {

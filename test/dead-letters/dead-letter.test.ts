@@ -100,9 +100,14 @@ test.each<[string, string | undefined, object]>([
   ['no JSON', '{', { code: 'unknown', failure: undefined, deadLetteredAt: SENT }],
   ['without a code', '{"detail":"x"}', { code: 'unknown', failure: undefined }],
   [
-    'a code of another version, fields of ours',
-    '{"code":"new","more":[1]}',
-    { code: 'new', failure: { code: 'new', more: [1] } },
+    'a code and fields of another version',
+    '{"code":"new","more":"x","so":1}',
+    { code: 'new', failure: { code: 'new', more: 'x', so: 1 } },
+  ],
+  [
+    'what is nested too deep to be printed',
+    `{"code":"new","more":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+    { code: 'new', failure: { code: 'new' } },
   ],
   [
     'every field of a wrong type',
