@@ -17,12 +17,15 @@ const kinds: [Kind, number, number][] = [
 ];
 
 describe.each(kinds)('a %s that Huawei refuses', (kind, minutes, most) => {
-  test('is left alone for its time, with a thousand receipts waiting', async () => {
+  test('is left alone for its time, with a thousand receipts waiting, and the reason says so', async () => {
     const service = await start(kind, { wrong: true, huawei: { latencyMs: 5 } });
     expect(await mark(service, 1000)).toBe(1000);
     const first = refused(service).length;
     expect(first).toBeGreaterThan(0);
     expect(first).toBeLessThanOrEqual(most);
+    const said = reasons(service).filter(reason => !reason.startsWith('not called'));
+    expect(said[0]).toMatch(/(IAM|OSM) answered 40\d: \S/);
+    expect(said.at(-1)).toMatch(/not tried again before \d{4}-.*Z, unless the secret is saved again$/);
     pass({ minutes, seconds: -2 });
     expect(await mark(service, MANY)).toBe(MANY);
     expect(await mark(service, MANY)).toBe(MANY);
@@ -46,14 +49,6 @@ describe.each(kinds)('a %s that Huawei refuses', (kind, minutes, most) => {
     expect(refused(service).length).toBeLessThanOrEqual(before + most);
     await service.put(await service.rightOf());
     expect(await mark(service, MANY)).toBe(0);
-  });
-
-  test('says what was refused, until when nothing is tried, and the way out', async () => {
-    const service = await start(kind, { wrong: true });
-    await mark(service, MANY);
-    const said = reasons(service).filter(reason => !reason.startsWith('not called'));
-    expect(said[0]).toMatch(/(IAM|OSM) answered 40\d: \S/);
-    expect(said.at(-1)).toMatch(/not tried again before \d{4}-.*Z, unless the secret is saved again$/);
   });
 });
 
@@ -79,13 +74,15 @@ describe('a refused log-in that all instances remember', () => {
   const coldBatch = async (service: Service) => mark({ handler: await service.coldStart() }, 3);
 
   test.each<Store>(['file', 'secretsmanager', 'ssm'])(
-    'costs one in an hour of cold starts, stored in %s',
+    'costs one in an hour of cold starts and check-ups, stored in %s',
     async store => {
       const service = await wrong({ store });
       for (let start = 0; start < 10; start++) {
         expect(await coldBatch(service)).toBe(3);
         pass({ minutes: 6 });
       }
+      const checks = await checkUp(await service.coldStart());
+      expect(checks.find(({ check }) => check === 'log-in')?.says).toMatch(/not tried again before/);
       expect(failed(service)).toBe(1);
       pass({ minutes: 2 });
       expect(await coldBatch(service)).toBe(3);
@@ -157,13 +154,6 @@ describe('a refused log-in that all instances remember', () => {
     await service.put(wrongOf.password);
     expect(await coldBatch(service)).toBe(3);
     expect(failed(service)).toBe(2);
-  });
-
-  test('is looked at by the check-up too', async () => {
-    const service = await wrong();
-    const checks = await checkUp(await service.coldStart());
-    expect(checks.find(({ check }) => check === 'log-in')?.says).toMatch(/not tried again before/);
-    expect(failed(service)).toBe(1);
   });
 
   test('is looked up beside the secret, which is not waited for', async () => {
