@@ -79,6 +79,8 @@ export const start = async (
       AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
       AWS_ENDPOINT_URL_SSM: aws.url,
       AWS_ENDPOINT_URL_STS: aws.url,
+      // Longer than a busy machine needs.
+      REQUEST_TIMEOUT_MS: '15000',
       ...setup.env,
     },
   });

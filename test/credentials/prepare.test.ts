@@ -34,7 +34,7 @@ test.each<Kind>(['password', 'aksk', 'oidc'])('a %s that was refused then is not
 });
 
 test('with IAM hanging, the start takes two seconds longer, and the batch waits for the same log-in', async () => {
-  const service = await start('password', { env: { REQUEST_TIMEOUT_MS: '15000' } });
+  const service = await start('password');
   service.huawei.requests.length = 0;
   service.huawei.faults.add({ does: 'hang', match: atIam });
   const began = performance.now();
@@ -49,7 +49,7 @@ test('with IAM hanging, the start takes two seconds longer, and the batch waits 
 });
 
 test('a slow log-in goes on beside the first batch, which waits for it', async () => {
-  const service = await start('password', { env: { REQUEST_TIMEOUT_MS: '15000' } });
+  const service = await start('password');
   service.huawei.requests.length = 0;
   service.huawei.faults.add({ does: 'slow', ms: 2_300, match: atIam });
   expect(await mark({ handler: await service.coldStart() }, 20)).toBe(0);

@@ -99,9 +99,9 @@ describe('a key', () => {
     const odd = fabricated(receipt('odd'));
     const service = await start('aksk', { wrong, huawei: { faults, latencyMs: 10 } });
     service.huawei.faults.add({ ...refusal, match: { caseId: 'odd' } });
-    const { batchItemFailures } = await service.invoke([odd, ...receipts(1000)]);
+    const { batchItemFailures } = await service.invoke([odd, ...receipts(wrong ? 1000 : 100)]);
     expect(batchItemFailures).toHaveLength(wrong ? 1001 : 1);
-    expect(refused(service).length).toBe(wrong ? 2 : 1);
+    expect(refused(service)).toHaveLength(wrong ? 2 : 1);
   });
 
   test('that was taken and is deleted under load costs at most what was in flight', async () => {
