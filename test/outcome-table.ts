@@ -62,55 +62,42 @@ export const successes: [string, unknown][] = [
   ['fields that nobody knows', { code: 'OSM.01010015', data: [{ error_code: 'x' }] }],
   ['a message longer than documented', { error_code: '', error_msg: 'm'.repeat(5000) }],
 ];
-const noObjects = ['', 'null', '[]', '1', '"ok"', 'true', '{', '<html>'];
 
 export const osm = (error_code: unknown) => ({ error_code, error_msg: 'Because.' });
 export const gateway = (error_code: string) => ({ ...osm(error_code), request_id: 'from-the-body' });
 
 /** What a body may be, where the status alone does not decide. */
-export const bodies = {
-  /** Neither OSM nor its gateway speaks so. */
-  no_object: ['', '<html><body>Bad</body></html>', '[]', 'null'],
-  /** The gateway's words, or an object without any. */
-  object: [gateway('APIGW.0201'), {}, osm('XOSM.1'), { error: { code: 1, message: 'x' } }],
-  /** OSM's own word, of a code that nobody knows. */
-  osm: [osm('OSM.7777')],
-} satisfies Record<string, unknown[]>;
-type BodyKind = keyof typeof bodies;
+const bodies: [noObject: unknown[], object: unknown[], osm: unknown[]] = [
+  // Neither OSM nor its gateway speaks so.
+  ['', '<html><body>Bad</body></html>', '[]', 'null'],
+  // The gateway's words, or an object without any.
+  [gateway('APIGW.0201'), {}, osm('XOSM.1'), { error: { code: 1, message: 'x' } }],
+  // OSM's own word, of a code that nobody knows.
+  [osm('OSM.7777')],
+];
+type Means = [noObject: FailureCode, object: FailureCode, osm: FailureCode];
+/** Where the body does not count, not even a code of OSM's. */
+const always = (code: FailureCode): Means => [code, code, code];
 
-interface StatusRow {
-  statuses: number[];
-  /** By the kind of body; one code where the body does not count, not even a code of OSM's. */
-  means: FailureCode | Record<BodyKind, FailureCode>;
-  /** The same answer to a log-in, where it differs from `means` of a body that is no object. */
-  logIn?: Record<'no_object' | 'object', FailureCode>;
-}
-const refused = { no_object: 'misconfigured', object: 'unauthorized' } as const;
-
-export const byStatus: StatusRow[] = [
-  { statuses: [100, 199, 201, 202, 204, 206, 302, 304, 307, 399], means: 'unavailable' },
-  {
-    statuses: [400],
-    means: { no_object: 'misconfigured', object: 'rejected', osm: 'rejected' },
-    logIn: refused,
-  },
-  {
-    statuses: [406, 409, 410, 413, 414, 415, 418, 422, 426, 428, 499],
-    means: { no_object: 'misconfigured', object: 'rejected', osm: 'rejected' },
-  },
-  { statuses: [401], means: 'unauthorized', logIn: refused },
-  { statuses: [402, 407, 421, 431, 451, 494], means: 'misconfigured' },
-  {
-    statuses: [403],
-    means: { no_object: 'misconfigured', object: 'misconfigured', osm: 'forbidden' },
-    logIn: refused,
-  },
-  {
-    statuses: [404, 405],
-    means: { no_object: 'misconfigured', object: 'misconfigured', osm: 'rejected' },
-  },
-  { statuses: [429], means: 'rate_limited' },
-  { statuses: [408, 425, 500, 501, 502, 503, 504, 507, 599], means: 'unavailable' },
+const byStatus: [statuses: number[], Means][] = [
+  [[100, 199, 201, 202, 204, 206, 302, 304, 307, 399], always('unavailable')],
+  [
+    [400, 406, 409, 410, 413, 414, 415],
+    ['misconfigured', 'rejected', 'rejected'],
+  ],
+  [
+    [418, 422, 426, 428, 499],
+    ['misconfigured', 'rejected', 'rejected'],
+  ],
+  [[401], always('unauthorized')],
+  [[402, 407, 421, 431, 451, 494], always('misconfigured')],
+  [[403], ['misconfigured', 'misconfigured', 'forbidden']],
+  [
+    [404, 405],
+    ['misconfigured', 'misconfigured', 'rejected'],
+  ],
+  [[429], always('rate_limited')],
+  [[408, 425, 500, 501, 502, 503, 504, 507, 599], always('unavailable')],
 ];
 
 interface AnswerRow {
@@ -120,66 +107,38 @@ interface AnswerRow {
   code: FailureCode;
 }
 
-const kinds = Object.keys(bodies) as BodyKind[];
-const shown = (body: unknown) => (typeof body === 'string' ? body : JSON.stringify(body)) || 'nothing';
+const row = (status: number, body: unknown, code: FailureCode): AnswerRow => ({
+  what: `${status} with ${(typeof body === 'string' ? body : JSON.stringify(body)) || 'nothing'}`,
+  ...{ status, body, code },
+});
 
 /** Every answer but success: each status with each body, and each of OSM's codes where it decides. */
 export const answers: AnswerRow[] = [
-  ...byStatus.flatMap(({ statuses, means }) =>
+  ...byStatus.flatMap(([statuses, means]) =>
     statuses.flatMap(status =>
-      kinds.flatMap(kind =>
-        bodies[kind].map(body => ({
-          what: `${status} with ${shown(body)}`,
-          status,
-          body,
-          code: typeof means === 'string' ? means : means[kind],
-        })),
-      ),
+      bodies.flatMap((each, kind) => each.map(body => row(status, body, means[kind] as FailureCode))),
     ),
   ),
-  ...[200, 400, 403, 404, 405, 409].flatMap(status =>
-    osmCodes.map(([error_code, code]) => ({
-      what: `${status} with ${error_code}`,
-      status,
-      body: osm(error_code),
-      code,
-    })),
+  ...byStatus.flatMap(([[status = 0], [noObject, , osmCode]]) =>
+    osmCodes.map(([error_code, code]) =>
+      row(status, osm(error_code), noObject === osmCode ? noObject : code),
+    ),
   ),
-  // There, a code of OSM's decides nothing.
-  ...[401, 402, 408, 429, 494, 500, 503].map(status => ({
-    what: `${status} with the code of a receipt at fault`,
-    status,
-    body: osm('OSM.01010015'),
-    code: answerOf(status),
-  })),
-  ...noObjects.map(body => ({
-    what: `200 with ${shown(body)}`,
-    status: 200,
-    body,
-    code: 'unavailable' as const,
-  })),
+  ...osmCodes.map(([error_code, code]) => row(200, osm(error_code), code)),
+  ...['', 'null', '[]', '1', '"ok"', 'true', '{', '<html>'].map(body => row(200, body, 'unavailable')),
 ];
 
-function answerOf(status: number): FailureCode {
-  const means = byStatus.find(({ statuses }) => statuses.includes(status))?.means;
-  if (typeof means !== 'string') throw new Error(`${status} leaves it to the body`);
-  return means;
-}
-
+/** A log-in is refused in JSON; what else these say is the gateway's word. */
+const REFUSED = [400, 401, 403];
 /** What an answer to a log-in means: every status but the 201 that brings a token. */
 export const logInAnswers: AnswerRow[] = [
-  ...byStatus
-    .flatMap(row => row.statuses.map(status => ({ ...row, status })))
-    .filter(({ status }) => status !== 201)
-    .flatMap(({ status, means, logIn }) =>
-      (['no_object', 'object'] as const).flatMap(kind =>
-        bodies[kind].map(body => ({
-          what: `${status} with ${shown(body)}`,
-          status,
-          body,
-          code: logIn ? logIn[kind] : typeof means === 'string' ? means : means.no_object,
-        })),
-      ),
-    ),
-  { what: '200 instead of 201', status: 200, body: {}, code: 'unavailable' },
+  ...byStatus.flatMap(([statuses, [noObject]]) =>
+    statuses
+      .filter(status => status !== 201)
+      .flatMap(status => [
+        ...bodies[0].map(body => row(status, body, REFUSED.includes(status) ? 'misconfigured' : noObject)),
+        ...bodies[1].map(body => row(status, body, REFUSED.includes(status) ? 'unauthorized' : noObject)),
+      ]),
+  ),
+  row(200, {}, 'unavailable'),
 ];
