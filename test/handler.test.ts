@@ -217,12 +217,13 @@ test('telemetry: one line for each receipt and one for the batch; metrics know n
     },
     env: oneByOne,
   });
+  const sent = (secondsAgo: number) => ({ SentTimestamp: String(Date.now() - secondsAgo * 1000) });
   const { ids } = await environment.deliver([
     receipt('fine', { read_at: new Date(Date.now() - 5000).toISOString() }),
-    { body: receipt('gone'), system: { ApproximateReceiveCount: '3' } },
+    { body: receipt('gone'), system: { ApproximateReceiveCount: '3', ...sent(20) } },
     '?',
-    { body: receipt('later'), system: { SentTimestamp: String(Date.now() - 7000) } },
-    { body: receipt('later'), system: { SentTimestamp: String(Date.now() - 9000) } },
+    { body: receipt('later'), system: sent(7) },
+    { body: receipt('later'), system: sent(9) },
   ]);
   const lines = environment.lines();
   const requestIds = environment.marks().map(({ requestId }) => requestId);
