@@ -13,8 +13,8 @@ import { crashed, receivesOf, type Settle } from './settle.ts';
 
 /** Time kept for the calls that settle: a quarter of what there is, at most five seconds. */
 export const settleMs = (remainingMs: number): number => Math.min(5000, remainingMs / 4);
-/** Of which a tenth is left, so that our answer is out before the function's end. */
-const answerMs = (remainingMs: number): number => settleMs(remainingMs) / 10;
+/** Of what is left then; the rest is for our answer, which has to be out before the function's end. */
+const SETTLING_SHARE = 0.9;
 /** Nobody answers in less: a call would only be a timeout. */
 const LEAST_CALL_MS = 20;
 /** So that a call that may start last is heard to its end: a busy machine's timers are late. */
@@ -92,7 +92,7 @@ export const createRelay = ({ late, session, breaker, settle, telemetry, config 
     const groups = coalesce(entries);
     if (groups.length > 0) await markAll(groups, leftMs() - settleMs(remainingMs));
     for (const entry of entries) if (!entry.reason) entry.outcome ??= unfinished;
-    await settle(entries, leftMs() - answerMs(remainingMs));
+    await settle(entries, leftMs() * SETTLING_SHARE);
     report(telemetry, entries, groups, performance.now() - start);
     return entries.map(({ result, reason = result }) =>
       result === 'marked' || result === 'superseded' || result === 'dead_lettered'

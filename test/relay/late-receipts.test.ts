@@ -1,7 +1,7 @@
 // Late receipts, seen from outside: what Huawei is asked, what is hidden unread, what SQS is told.
 import type { SQSRecord } from 'aws-lambda';
 import type { Fault } from '../../local/huawei/faults.ts';
-import { pass, useClock } from '../clock.ts';
+import { useClock } from '../clock.ts';
 import { aged, fabricated, receipt, startEnvironment, useEnvironment } from '../environment.ts';
 import { secret } from '../output/printed.ts';
 
@@ -144,7 +144,7 @@ describe('the list', () => {
 });
 
 describe('a look that meets trouble', () => {
-  // What is trouble: huawei/messages.test.ts.
+  // What is trouble, and for how long they pause: huawei/messages.test.ts and late.test.ts.
   test('late ones come back later, fresh ones go on, and five pause the looks', async () => {
     const environment = await start({
       huawei: { faults: [{ does: 'answer', status: 503, match: lists }] },
@@ -167,12 +167,6 @@ describe('a look that meets trouble', () => {
     // What was never looked at is not given up for it, however old.
     expect(environment.deadLetters()).toEqual([]);
     expect(environment.metrics()).not.toHaveProperty('BreakerOpened');
-
-    environment.huawei.faults.clear();
-    pass({ seconds: 29 });
-    expect(await failuresOf(environment.invoke([late('1')]))).toBe(1);
-    pass({ seconds: 1 });
-    expect(await failuresOf(environment.invoke([late('1')]))).toBe(0);
   });
 
   test('gives that failure to a receipt past its age', async () => {

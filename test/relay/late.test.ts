@@ -1,8 +1,10 @@
 // What a receipt reaches up to, and what is done with a late one: the decision alone. Through the whole function in
 // late-receipts.test.ts; how a list is read in huawei/messages.test.ts.
+import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { readList } from '../../lib/huawei/messages.ts';
-import { boundOf, decide, sentAtOf } from '../../lib/relay/late.ts';
+import { failure } from '../../lib/failure.ts';
+import { type Looked, readList } from '../../lib/huawei/messages.ts';
+import { boundOf, createLate, decide, sentAtOf } from '../../lib/relay/late.ts';
 import { fabricated } from '../environment.ts';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
@@ -112,6 +114,38 @@ test('for any list: superseded exactly where the other side surely wrote after t
       expect(verdict).toBe(isNewer ? 'superseded' : isReadable ? 'mark' : 'unchecked');
     }),
   );
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+test('five looks in a row that meet trouble pause them for 30 seconds; one that is answered begins anew', async () => {
+  const trouble: Looked = { kind: 'trouble', failure: failure('timeout', 'no answer') };
+  const list: Looked = { kind: 'messages', count: 0, messages: [] };
+  let looks = 0;
+  let looked = trouble;
+  const late = createLate({
+    mark: async () => ({ code: 'marked', status: 200 }),
+    look: async () => {
+      looks++;
+      return looked;
+    },
+    config: { lateReceipts: 'check', lateAfterSeconds: 60 },
+  });
+  const mark = () => late.mark({ case_id: '1' }, BOUND, { signal: new AbortController().signal });
+  jest.useFakeTimers({ now: NOW });
+  for (const each of [...Array(4).fill(trouble), list, ...Array(5).fill(trouble)]) {
+    looked = each;
+    expect((await mark()).code).toBe(each === list ? 'marked' : 'timeout');
+  }
+  expect(looks).toBe(10);
+  jest.setSystemTime(NOW + 29_999);
+  expect(await mark()).toMatchObject({ code: 'timeout', unsent: true, stoppedAt: NOW });
+  expect(looks).toBe(10);
+  jest.setSystemTime(NOW + 30_000);
+  await mark();
+  expect(looks).toBe(11);
 });
 
 describe('what a receipt reaches up to', () => {
