@@ -1,11 +1,12 @@
 // A process of its own that runs seasons: it replaces time and chance before any of our code is loaded.
 import { writeSync } from 'node:fs';
 import { plantDefect } from './defects.ts';
-import { realNow, replaceGlobals } from './engine/globals.ts';
-import type { SeasonSpec } from './spec.ts';
+import { realNow } from './engine/clock.ts';
+import { replaceGlobals } from './engine/globals.ts';
+import type { Spec } from './spec.ts';
 
 export interface ChildTask {
-  seasons: SeasonSpec[];
+  seasons: Spec[];
   /** The name of a planted defect. */
   defect?: string;
 }

@@ -6,14 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { ChildTask } from './child.ts';
 import { defects } from './defects.ts';
-import type { Broken } from './oracle/oracle.ts';
+import { type Fault, faultNames, pairs } from './faults.ts';
 import type { SeasonResult } from './season.ts';
-import type { SeasonSpec } from './spec.ts';
-import { type Fault, faultNames, pairs } from './world/faults.ts';
+import type { Spec } from './spec.ts';
 
 const SEASON_DAYS = 10;
 const PROCESSES = 2;
-const PER_DAY = 1_050;
 const MOST_STORIES = 3;
 /** Of a story, the end tells most; --story tells all. */
 const MOST_LINES = 25;
@@ -29,209 +27,180 @@ const usage = `npm run simulate -- [options]
   --defects       plants each known defect: each must be caught
   --json          one document on standard output`;
 
-const fail = (words: string): never => {
-  process.stderr.write(`${words}\n\n${usage}\n`);
-  process.exit(2);
-};
-
-const readOptions = () => {
-  try {
-    const { values } = parseArgs({
-      options: {
-        days: { type: 'string', default: '30' },
-        seed: { type: 'string', default: '7' },
-        faults: { type: 'string' },
-        season: { type: 'string' },
-        story: { type: 'string' },
-        turns: { type: 'boolean', default: false },
-        telemetry: { type: 'boolean', default: false },
-        defects: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    const whole = (name: string, text: string, least: number): number =>
-      /^\d{1,9}$/.test(text) && Number(text) >= least
-        ? Number(text)
-        : fail(`--${name} is no whole number: ${text}`);
-    const faults = values.faults?.split(',').filter(Boolean);
-    const unknown = faults?.find(name => !(faultNames as readonly string[]).includes(name));
-    if (unknown) fail(`There is no fault ${unknown}.`);
-    return {
-      ...values,
-      days: whole('days', values.days, 1),
-      seed: whole('seed', values.seed, 0),
-      season: values.season === undefined ? undefined : whole('season', values.season, 0),
-      faults: faults as Fault[] | undefined,
-    };
-  } catch (error) {
-    return fail((error as Error).message);
-  }
-};
-
-const options = readOptions();
-if (options.help) {
-  process.stdout.write(`${usage}\n`);
-  process.exit(0);
-}
-
-type Timed = SeasonResult & { seconds: number };
-type Failure = Broken & { season: number };
-
-/** Runs seasons in a process of their own; what it prints otherwise is how it ended. */
-const runChild = (task: ChildTask, onResult: (result: Timed) => void) =>
-  new Promise<string>(resolve => {
-    const file = fileURLToPath(new URL('./child.ts', import.meta.url));
-    const child = spawn(process.execPath, [file, JSON.stringify(task)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let said = '';
-    child.stderr.on('data', data => {
-      said += data;
-    });
-    createInterface({ input: child.stdout }).on('line', line => onResult(JSON.parse(line)));
-    child.on('close', code => resolve(code === 0 ? '' : said.trim() || `ended with ${code}`));
-  });
-
+const out = (text: string) => process.stdout.write(`${text}\n`);
+const say = (text: string) => process.stderr.write(`${text}\n`);
 const progress = (text: string) => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`);
 };
 
+const readOptions = () => {
+  const { values } = parseArgs({
+    options: {
+      days: { type: 'string', default: '30' },
+      seed: { type: 'string', default: '7' },
+      faults: { type: 'string' },
+      season: { type: 'string' },
+      story: { type: 'string' },
+      turns: { type: 'boolean', default: false },
+      telemetry: { type: 'boolean', default: false },
+      defects: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const whole = (name: 'days' | 'seed' | 'season', least = 0): number => {
+    const text = values[name] ?? '';
+    if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text);
+    throw new Error(`--${name} is no whole number from ${least} on: ${text}`);
+  };
+  const isFault = (name: string): name is Fault => (faultNames as readonly string[]).includes(name);
+  const faults = values.faults?.split(',').filter(Boolean);
+  const unknown = faults?.find(name => !isFault(name));
+  if (unknown) throw new Error(`There is no fault ${unknown}.`);
+  return {
+    ...values,
+    days: whole('days', 1),
+    seed: whole('seed'),
+    season: values.season === undefined ? undefined : whole('season'),
+    faults: faults?.filter(isFault),
+  };
+};
+type Options = ReturnType<typeof readOptions>;
+type Timed = SeasonResult & { seconds: number };
+
+/** Runs seasons in a process of their own; what it prints otherwise is how it ended. */
+const runChild = (task: ChildTask, onResult: (result: Timed) => void = () => {}) =>
+  new Promise<{ results: Timed[]; crash: string }>(resolve => {
+    const file = fileURLToPath(new URL('./child.ts', import.meta.url));
+    const child = spawn(process.execPath, [file, JSON.stringify(task)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const results: Timed[] = [];
+    let said = '';
+    child.stderr.on('data', data => {
+      said += data;
+    });
+    createInterface({ input: child.stdout }).on('line', line => {
+      const result: Timed = JSON.parse(line);
+      results.push(result);
+      onResult(result);
+    });
+    child.on('close', code => resolve({ results, crash: code === 0 ? '' : said.trim() || `ended: ${code}` }));
+  });
+
 const sum = (list: Record<string, number>[]): Record<string, number> => {
   const total: Record<string, number> = {};
-  for (const one of list)
-    for (const [name, count] of Object.entries(one)) total[name] = (total[name] ?? 0) + count;
+  for (const [name, count] of list.flatMap(Object.entries<number>)) total[name] = (total[name] ?? 0) + count;
   return total;
 };
 
 /** The least and the most of each figure. */
 const rangesOf = (list: Record<string, number>[]): Record<string, string> => {
-  const names = new Set(list.flatMap(one => Object.keys(one)));
-  const range = (name: string) => {
-    const values = list.flatMap(one => one[name] ?? []);
-    return `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
-  };
-  return Object.fromEntries(Array.from(names, name => [name, range(name)]));
+  const figures = Map.groupBy(list.flatMap(Object.entries<number>), ([name]) => name);
+  const range = (values: number[]) =>
+    `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
+  return Object.fromEntries(
+    Array.from(figures, ([name, each]) => [name, range(each.map(([, value]) => value))]),
+  );
 };
 
-const table = (rows: [string, unknown][]) =>
-  rows
-    .map(
-      ([name, value]) =>
-        `${name.padEnd(34)}${typeof value === 'number' ? value.toLocaleString('en') : value}`,
-    )
-    .join('\n');
-
-const specsOf = (): SeasonSpec[] => {
-  const { days, seed, faults, turns, telemetry, season, story } = options;
-  const specs = Array.from({ length: Math.ceil(days / SEASON_DAYS) }, (_, index) => ({
+const seasonsOf = ({ days, seed, faults, turns, telemetry, season, story }: Options): Spec[] =>
+  Array.from({ length: Math.ceil(days / SEASON_DAYS) }, (_, index) => ({
     seed,
     index,
     days: Math.min(SEASON_DAYS, days - index * SEASON_DAYS),
-    perDay: PER_DAY,
     faults,
     everyTurn: turns,
     realTelemetry: telemetry,
     story,
-  }));
-  return season === undefined ? specs : specs.filter(({ index }) => index === season);
-};
+  })).filter(({ index }) => (season ?? index) === index);
 
 /** Runs all seasons, and sums up what they prove. */
-const runAll = async (specs: SeasonSpec[]) => {
+const runAll = async (seasons: Spec[], { seed, days }: Options) => {
   const began = performance.now();
-  const results: Timed[] = [];
-  const total = (of: (result: Timed) => number) => results.reduce((all, result) => all + of(result), 0);
-  // Seasons with figures cost most: one in twenty, in turn for each process.
-  const runShare = async (share: number) => {
-    const seasons = specs.filter((_, index) => (index + Math.floor(index / 20)) % PROCESSES === share);
-    return runChild({ seasons }, result => {
-      results.push(result);
-      const [days, receipts] = [total(one => one.days), total(one => one.receipts)];
-      progress(
-        `${days} of ${options.days} days, ${receipts} receipts, ${total(one => one.brokenCount)} broken`,
-      );
-    });
+  const done = { days: 0, receipts: 0, broken: 0 };
+  const onResult = (result: Timed) => {
+    done.days += result.days;
+    done.receipts += result.receipts;
+    done.broken += result.brokenCount;
+    progress(`${done.days} of ${days} days, ${done.receipts} receipts, ${done.broken} broken`);
   };
-  const ended = await Promise.all(Array.from({ length: PROCESSES }, (_, share) => runShare(share)));
+  // Seasons with figures cost most: one in twenty, in turn for each process.
+  const shares = Array.from({ length: PROCESSES }, (_, share) =>
+    seasons.filter((_, index) => (index + Math.floor(index / 20)) % PROCESSES === share),
+  );
+  const ended = await Promise.all(shares.map(share => runChild({ seasons: share }, onResult)));
   progress('');
-  results.sort((a, b) => a.index - b.index);
-  const crashed = ended.filter(Boolean);
+  const results = ended.flatMap(({ results }) => results).sort((a, b) => a.index - b.index);
+  const crashed = ended.flatMap(({ crash }) => crash || []);
+  const traces = results.map(({ trace }) => trace).join();
   const document = {
-    seed: options.seed,
-    days: total(({ days }) => days),
-    receipts: total(({ receipts }) => receipts),
-    events: total(({ events }) => events),
-    broken: total(({ brokenCount }) => brokenCount) + crashed.length,
-    hidden: sum(results.map(({ hidden }) => hidden)),
-    ends: sum(results.map(({ ends }) => ends)),
-    measures: rangesOf(results.map(({ measures }) => measures)),
+    seed,
+    ...done,
+    broken: done.broken + crashed.length,
+    events: results.reduce((all, { events }) => all + events, 0),
     pairs: `${new Set(results.flatMap(one => one.pairs)).size} of ${pairs.length}`,
     seconds: Math.round((performance.now() - began) / 100) / 10,
-    trace: createHash('sha256')
-      .update(results.map(({ trace }) => trace).join())
-      .digest('hex')
-      .slice(0, 16),
+    trace: createHash('sha256').update(traces).digest('hex').slice(0, 16),
+    ends: sum(results.map(({ ends }) => ends)),
+    hidden: sum(results.map(({ hidden }) => hidden)),
+    measured: rangesOf(results.map(({ measures }) => measures)),
   };
   const failures = results.flatMap(({ index, broken }) => broken.map(one => ({ season: index, ...one })));
   return { document, failures, crashed, story: results.flatMap(({ story }) => story) };
 };
+type Failure = Awaited<ReturnType<typeof runAll>>['failures'][number];
 
 /** What broke, how it came, and the command that repeats it. */
-const tell = async ({ promise, season, atMs, detail, caseId }: Failure, specs: SeasonSpec[]) => {
+const tell = async (
+  { promise, season, atMs, detail, caseId }: Failure,
+  seasons: Spec[],
+  options: Options,
+) => {
   const { seed, days, faults } = options;
+  say(`\nBroken: ${promise}. Seed ${seed}, season ${season}, ${new Date(atMs).toISOString()}\n  ${detail}`);
+  const told = seasons.filter(({ index }) => index === season && caseId && !options.story);
+  const { results } = await runChild({
+    seasons: told.map(spec => ({ ...spec, story: caseId, storyEndMs: atMs })),
+  });
+  for (const line of results.flatMap(({ story }) => story).slice(-MOST_LINES)) say(`  ${line}`);
   const words = [`--seed ${seed} --days ${days} --season ${season}`];
   if (faults) words.push(`--faults ${faults.join(',')}`);
   if (caseId) words.push(`--story ${caseId}`);
-  const say = (line: string) => process.stderr.write(`${line}\n`);
-  say(`\nBroken: ${promise}. Seed ${seed}, season ${season}, ${new Date(atMs).toISOString()}\n  ${detail}`);
-  const spec = specs.find(({ index }) => index === season);
-  if (spec && caseId && !options.story) {
-    await runChild({ seasons: [{ ...spec, story: caseId, storyEndMs: atMs }] }, ({ story }) => {
-      for (const line of story.slice(-MOST_LINES)) say(`  ${line}`);
-    });
-  }
   say(`  Once more: npm run simulate -- ${words.join(' ')}`);
 };
 
-const runDays = async (): Promise<number> => {
-  const specs = specsOf();
-  const { document, failures, crashed, story } = await runAll(specs);
-  if (options.json)
-    process.stdout.write(`${JSON.stringify({ ...document, failures, crashed }, undefined, 2)}\n`);
-  else {
-    const { hidden, ends, measures, ...rest } = document;
-    const under = (group: string, all: object): [string, unknown][] =>
-      Object.entries(all).map(([name, value]) => [`${group}: ${name}`, value]);
-    const rows = [
-      ...Object.entries(rest),
-      ...under('receipts', ends),
-      ...under('hidden', hidden),
-      ...under('measured', measures),
-    ];
-    process.stdout.write(`${table(rows)}\n`);
-  }
-  for (const words of crashed) process.stderr.write(`\nA season did not end: ${words}\n`);
+const rowsOf = (document: object, group = ''): string[] =>
+  Object.entries(document).flatMap(([name, value]) =>
+    typeof value === 'object'
+      ? rowsOf(value, `${name}: `)
+      : `${`${group}${name}`.padEnd(40)}${typeof value === 'number' ? value.toLocaleString('en') : value}`,
+  );
+
+const runDays = async (options: Options): Promise<boolean> => {
+  const seasons = seasonsOf(options);
+  const { document, failures, crashed, story } = await runAll(seasons, options);
+  if (options.json) out(JSON.stringify({ ...document, failures, crashed }, undefined, 2));
+  else out(rowsOf(document).join('\n'));
+  for (const words of crashed) say(`\nA season did not end: ${words}`);
   const first = new Map(failures.toReversed().map(one => [one.promise, one]));
-  for (const one of [...first.values()].slice(0, MOST_STORIES)) await tell(one, specs);
-  if (options.story) process.stdout.write(`${story.join('\n')}\n`);
-  return document.broken > 0 ? 1 : 0;
+  for (const one of [...first.values()].slice(0, MOST_STORIES)) await tell(one, seasons, options);
+  if (options.story) out(story.join('\n'));
+  return document.broken === 0;
 };
 
-const runDefects = async (): Promise<number> => {
+const runDefects = async ({ json }: Options): Promise<boolean> => {
   const rows: { name: string; caught: boolean; by: string }[] = [];
   const queue = [...defects];
   const work = async () => {
     for (let defect = queue.shift(); defect; defect = queue.shift()) {
-      const { name, file: _file, from: _from, to: _to, ...world } = defect;
-      const seasons = [{ ...world, index: 0, perDay: PER_DAY }];
-      const [planted, sound] = [[] as Timed[], [] as Timed[]];
-      const crash = await runChild({ seasons, defect: name }, result => planted.push(result));
-      await runChild({ seasons }, result => sound.push(result));
-      const [first] = planted.flatMap(({ broken }) => broken);
-      const isSound = sound.length === 1 && sound[0]?.brokenCount === 0;
-      const by = crash || (first ? first.promise : 'nothing');
-      rows.push({ name, caught: first !== undefined && isSound, by: isSound ? by : 'broken without it too' });
+      const { name, spec } = defect;
+      const planted = await runChild({ seasons: [spec], defect: name });
+      const sound = await runChild({ seasons: [spec] });
+      const [first] = planted.results.flatMap(({ broken }) => broken);
+      const isSound = sound.results.length === 1 && sound.results[0]?.brokenCount === 0;
+      const by = planted.crash || (first?.promise ?? 'nothing');
+      rows.push({ name, caught: Boolean(first) && isSound, by: isSound ? by : 'broken without it too' });
       progress(`${rows.length} of ${defects.length} defects`);
     }
   };
@@ -239,15 +208,27 @@ const runDefects = async (): Promise<number> => {
   progress('');
   rows.sort((a, b) => a.name.localeCompare(b.name));
   const missed = rows.filter(({ caught }) => !caught).length;
-  if (options.json)
-    process.stdout.write(`${JSON.stringify({ defects: rows.length, missed, rows }, undefined, 2)}\n`);
+  if (json) out(JSON.stringify({ defects: rows.length, missed, rows }, undefined, 2));
   else {
-    const lines = rows.map(
-      ({ name, caught, by }) => `${caught ? 'caught' : 'MISSED'}  ${name.padEnd(62)}${by}`,
-    );
-    process.stdout.write(`${lines.join('\n')}\n${rows.length - missed} of ${rows.length} defects caught\n`);
+    for (const { name, caught, by } of rows) out(`${caught ? 'caught' : 'MISSED'}  ${name.padEnd(62)}${by}`);
+    out(`${rows.length - missed} of ${rows.length} defects caught`);
   }
-  return missed > 0 || rows.length < defects.length ? 1 : 0;
+  return missed === 0;
 };
 
-process.exitCode = await (options.defects ? runDefects() : runDays());
+const run = async (): Promise<number> => {
+  let options: Options;
+  try {
+    options = readOptions();
+  } catch (error) {
+    say(`${(error as Error).message}\n\n${usage}`);
+    return 2;
+  }
+  if (options.help) {
+    out(usage);
+    return 0;
+  }
+  return (await (options.defects ? runDefects(options) : runDays(options))) ? 0 : 1;
+};
+
+process.exitCode = await run();

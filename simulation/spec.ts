@@ -1,21 +1,23 @@
-import type { CredentialsKind } from './world/accounts.ts';
-import type { Fault } from './world/faults.ts';
-import type { WorldOptions } from './world/world.ts';
+import type { Fault } from './faults.ts';
+
+export const credentialsKinds = ['password', 'aksk', 'token', 'oidc'] as const;
 
 /** What a season is to be; the same one tells the same story. */
-export interface SeasonSpec {
+export interface Spec {
   seed: number;
   /** Its number within the run. */
   index: number;
   days: number;
   /** Only these faults; all where absent. */
   faults?: Fault[] | undefined;
-  perDay: number;
   /** Only this one of the figures. */
   measure?: string | undefined;
-  life?: WorldOptions['life'];
-  credentials?: CredentialsKind;
-  lateReceipts?: string | undefined;
+  /** Receipts become old within hours, or the queue keeps them for hours only. */
+  life?: 'long' | 'aged' | 'brief';
+  credentials?: (typeof credentialsKinds)[number];
+  /** Variables of the function beside the usual ones. */
+  variables?: Record<string, string>;
+  /** Lets the real event loop turn after every event. */
   everyTurn?: boolean;
   realTelemetry?: boolean;
   /** Tells what happens to this case, up to then. */

@@ -3,7 +3,6 @@ import { mix, type Random } from './random.ts';
 /** Who an event belongs to: a sandbox, a person's process, or the world. */
 export interface Owner {
   name: string;
-  id: number;
   /** The events of a frozen owner wait, those of a dead one never come. */
   state: 'running' | 'frozen' | 'dead';
   /** How far its wall clock is off. */
@@ -24,20 +23,21 @@ export interface Scheduled {
 
 // Kept from before they are replaced (globals.ts imports this module).
 const turn = setImmediate;
+const { nextTick } = process;
 /** The machine's time, for measurements of the simulation itself. */
 export const realNow = performance.now.bind(performance);
-const nextTick = process.nextTick;
 /** So many events between two turns of the real event loop, which finalizers and signals need. */
 const EVENTS_A_TURN = 65_536;
 
 /**
- * Virtual time: one heap of events in the order of their time. All microtasks that an event leads to run before
- * the next one, so nothing depends on the machine.
+ * Virtual time: events in the order of their time. All microtasks that an event leads to run before the next one, so
+ * nothing depends on the machine.
  *
  * @param startMs where the wall clock begins, in milliseconds since the epoch
  */
 export const createClock = (startMs: number, random: (purpose: string) => Random) => {
-  const heap: Scheduled[] = [];
+  /** The next one is the last: most of what is added comes soon. */
+  const agenda: Scheduled[] = [];
   let nowMs = startMs;
   let orders = 0;
   let owners = 0;
@@ -45,74 +45,44 @@ export const createClock = (startMs: number, random: (purpose: string) => Random
   let low = 2;
   let executed = 0;
 
-  const createOwner = (name: string): Owner => {
-    const id = owners++;
-    return { name, id, state: 'running', skewMs: 0, random: random(`owner ${id}`), parked: [] };
+  const createOwner = (name: string, skewMs = 0): Owner => {
+    const own = random(`owner ${owners++}`);
+    return { name, state: 'running', skewMs, random: own, parked: [] };
   };
   const world = createOwner('world');
   let current = world;
 
-  const isBefore = (a: Scheduled, b: Scheduled) => a.at < b.at || (a.at === b.at && a.order < b.order);
-
-  const push = (event: Scheduled) => {
-    let i = heap.length;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      const above = heap[parent] as Scheduled;
-      if (isBefore(above, event)) break;
-      heap[i] = above;
-      i = parent;
+  const insert = (event: Scheduled) => {
+    let [from, to] = [0, agenda.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      const { at, order } = agenda[middle] as Scheduled;
+      if (at > event.at || (at === event.at && order > event.order)) from = middle + 1;
+      else to = middle;
     }
-    heap[i] = event;
-  };
-
-  const pop = (): Scheduled | undefined => {
-    const first = heap[0];
-    const last = heap.pop();
-    if (!first || !last || heap.length === 0) return first;
-    let i = 0;
-    for (;;) {
-      let child = 2 * i + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1] as Scheduled, heap[child] as Scheduled))
-        child++;
-      const below = heap[child] as Scheduled;
-      if (isBefore(last, below)) break;
-      heap[i] = below;
-      i = child;
-    }
-    heap[i] = last;
-    return first;
+    agenda.splice(from, 0, event);
   };
 
   const at = (owner: Owner, atMs: number, run: () => void): Scheduled => {
     const event = { at: Math.max(atMs, nowMs), order: orders++, owner, run };
-    push(event);
+    insert(event);
     return event;
-  };
-
-  /** A call or an event becomes part of the trace. */
-  const trace = (value: number) => {
-    high = mix(high, value);
-    low = mix(low, high);
   };
 
   /** The next event that is due, or undefined at the end. */
   const next = (untilMs: number): Scheduled | undefined => {
-    for (;;) {
-      const first = heap[0];
-      if (!first || first.at > untilMs) return undefined;
-      pop();
-      if (first.run === undefined || first.owner.state === 'dead') continue;
-      if (first.owner.state === 'running') return first;
-      first.owner.parked.push(first);
+    for (let event = agenda.at(-1); event && event.at <= untilMs; event = agenda.at(-1)) {
+      agenda.pop();
+      if (event.run === undefined || event.owner.state === 'dead') continue;
+      if (event.owner.state === 'running') return event;
+      event.owner.parked.push(event);
     }
+    return undefined;
   };
 
   return {
     world,
     createOwner,
-    trace,
     at,
     /** In so many milliseconds from now. */
     after: (owner: Owner, ms: number, run: () => void) => at(owner, nowMs + ms, run),
@@ -120,23 +90,16 @@ export const createClock = (startMs: number, random: (purpose: string) => Random
     /** Whose code runs now. */
     owner: () => current,
     events: () => executed,
-    digest: () => high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0'),
+    /** A hash of every event so far, in order. */
+    trace: () => high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0'),
 
-    freeze(owner: Owner) {
-      if (owner.state === 'running') owner.state = 'frozen';
-    },
-    /** What should have happened meanwhile happens now. */
+    /** What should have happened to a frozen owner meanwhile happens now. */
     thaw(owner: Owner) {
-      if (owner.state !== 'frozen') return;
       owner.state = 'running';
       for (const event of owner.parked.splice(0)) {
         event.at = Math.max(event.at, nowMs);
-        push(event);
+        insert(event);
       }
-    },
-    kill(owner: Owner) {
-      owner.state = 'dead';
-      owner.parked = [];
     },
 
     /**
@@ -149,16 +112,14 @@ export const createClock = (startMs: number, random: (purpose: string) => Random
         const step = () => {
           for (;;) {
             const event = next(untilMs);
-            if (!event) {
-              nowMs = Math.max(nowMs, untilMs);
-              return resolve();
-            }
-            nowMs = event.at;
+            nowMs = event?.at ?? Math.max(nowMs, untilMs);
+            if (!event) return resolve();
             current = event.owner;
             executed++;
-            trace(event.order ^ (nowMs * 1000));
+            high = mix(high, event.order ^ (nowMs * 1000));
+            low = mix(low, high);
             try {
-              (event.run as () => void)();
+              event.run?.();
             } catch (error) {
               return reject(error);
             }

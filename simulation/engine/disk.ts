@@ -4,8 +4,6 @@ interface File {
   safe: number;
 }
 
-const errorOf = (code: string) => Object.assign(new Error(`${code}: by the simulation`), { code });
-
 /** A disk in memory, in place of the machine's: it may be full, and says so by taking less than it was given. */
 export const disk = {
   files: new Map<string, File>(),
@@ -18,19 +16,17 @@ const openFile = (file: File) => ({
   async write(buffer: Buffer, offset: number, length: number, position: number) {
     const bytesWritten = Math.min(length, disk.freeBytes);
     disk.freeBytes -= bytesWritten;
-    const written = buffer.subarray(offset, offset + bytesWritten);
-    const { bytes } = file;
+    // Only ever at the end.
     file.bytes = Buffer.concat([
-      bytes.subarray(0, position),
-      written,
-      bytes.subarray(position + bytesWritten),
+      file.bytes.subarray(0, position),
+      buffer.subarray(offset, offset + bytesWritten),
     ]);
     return { bytesWritten };
   },
   async sync() {
     const whole = file.bytes.subarray(file.safe, file.bytes.lastIndexOf('\n') + 1);
     file.safe += whole.length;
-    if (whole.length > 0) whole.toString().trimEnd().split('\n').forEach(disk.onLine);
+    if (whole.length > 0) whole.toString().slice(0, -1).split('\n').forEach(disk.onLine);
   },
   async truncate(length: number) {
     file.bytes = file.bytes.subarray(0, length);
@@ -39,8 +35,8 @@ const openFile = (file: File) => ({
 });
 
 /** As much of node:fs/promises as an archive needs. */
-export const openAnew = async (path: string, flags: string) => {
-  if (flags === 'wx' && disk.files.has(path)) throw errorOf('EEXIST');
+export const open = async (path: string, flags: string) => {
+  if (flags === 'wx' && disk.files.has(path)) throw new Error('EEXIST: file already exists');
   const file = { bytes: Buffer.alloc(0), safe: 0 };
   if (flags === 'wx') disk.files.set(path, file);
   return openFile(file);

@@ -1,8 +1,6 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
-import { type Clock, realNow, type Scheduled } from './clock.ts';
-import { createReadStream, openAnew, rm } from './disk.ts';
-
-export { realNow };
+import type { Clock, Scheduled } from './clock.ts';
+import { createReadStream, open, rm } from './disk.ts';
 
 /** The season's clock; one season runs at a time in a process. */
 let clock: Clock;
@@ -12,64 +10,43 @@ export const useClock = (next: Clock) => {
 };
 
 const RealDate = Date;
-const isoOf = () => clock.now() + clock.owner().skewMs;
+const dateNow = () => Math.floor(clock.now() + clock.owner().skewMs);
 
 class SimulatedDate extends RealDate {
   constructor(...parts: [] | [number | string | Date]) {
-    if (parts.length === 0) super(isoOf());
-    else super(...(parts as [number]));
+    super(...((parts.length > 0 ? parts : [dateNow()]) as [number]));
   }
-  static override now() {
-    return Math.floor(isoOf());
-  }
+  static override now = dateNow;
 }
-
-/** What setTimeout gives: enough of a Node timer for our code and its libraries. */
-class Timer {
-  event: Scheduled;
-  constructor(event: Scheduled) {
-    this.event = event;
-  }
-  ref() {
-    return this;
-  }
-  unref() {
-    return this;
-  }
-  hasRef() {
-    return true;
-  }
-  [Symbol.dispose]() {
-    this.event.run = undefined;
-  }
-}
-
-type Callback = (...given: unknown[]) => void;
 
 /** Node takes whole milliseconds, at least one. */
 const wholeMs = (ms: unknown) => Math.max(1, Math.trunc(Number(ms) || 1));
 
-const setTimeout = (run: Callback, ms?: number, ...given: unknown[]) =>
-  new Timer(clock.after(clock.owner(), wholeMs(ms), () => run(...given)));
-const setImmediate = (run: Callback, ...given: unknown[]) =>
-  new Timer(clock.after(clock.owner(), 0, () => run(...given)));
-const setInterval = (run: Callback, ms?: number, ...given: unknown[]) => {
+type Callback = (...given: unknown[]) => void;
+
+/** Enough of a Node timer for our code and its libraries. */
+const timerOf = (event: Scheduled) => ({
+  event,
+  unref() {
+    return this;
+  },
+});
+type Timer = ReturnType<typeof timerOf>;
+
+const setTimeout = (run: Callback, ms?: number, ...given: unknown[]): Timer =>
+  timerOf(clock.after(clock.owner(), wholeMs(ms), () => run(...given)));
+const setInterval = (run: Callback, ms?: number): Timer => {
+  const begin = () => clock.after(clock.owner(), wholeMs(ms), again);
   const again = () => {
-    timer.event = clock.after(clock.owner(), wholeMs(ms), again);
-    run(...given);
+    timer.event = begin();
+    run();
   };
-  const timer = new Timer(clock.after(clock.owner(), wholeMs(ms), again));
+  const timer = timerOf(begin());
   return timer;
 };
 const clear = (timer?: Timer) => {
   if (timer) timer.event.run = undefined;
 };
-
-const abortError = (signal: AbortSignal) =>
-  Object.assign(new Error('The operation was aborted', { cause: signal.reason }), {
-    name: 'AbortError',
-    code: 'ABORT_ERR',
-  });
 
 const delay = <T>(
   ms?: number,
@@ -77,35 +54,31 @@ const delay = <T>(
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<T | undefined> =>
   new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(abortError(signal));
     const cut = () => {
       clear(timer);
-      reject(abortError(signal as AbortSignal));
+      reject(new DOMException('The operation was aborted', 'AbortError'));
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', cut);
       resolve(value);
     }, ms);
+    if (signal?.aborted) cut();
     signal?.addEventListener('abort', cut, { once: true });
   });
 
 const timeoutSignal = (ms: number): AbortSignal => {
   const controller = new AbortController();
-  const reason = new Error('The operation was aborted due to timeout');
-  reason.name = 'TimeoutError';
+  const reason = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
   clock.after(clock.owner(), ms, () => controller.abort(reason));
   return controller.signal;
 };
 
-const anySignal = (signals: Iterable<AbortSignal>): AbortSignal => {
+const anySignal = (signals: AbortSignal[]): AbortSignal => {
   const controller = new AbortController();
   for (const signal of signals) {
-    if (signal.aborted) {
-      controller.abort(signal.reason);
-      break;
-    }
     const cut = () => controller.abort(signal.reason);
-    signal.addEventListener('abort', cut, { once: true, signal: controller.signal });
+    if (signal.aborted) cut();
+    else signal.addEventListener('abort', cut, { once: true, signal: controller.signal });
   }
   return controller.signal;
 };
@@ -113,27 +86,23 @@ const anySignal = (signals: Iterable<AbortSignal>): AbortSignal => {
 let uuids = 0;
 
 /**
- * Replaces every source of time and chance that the code has, once a process, before the code is loaded. Nothing
- * in lib/ knows of it.
+ * Replaces every source of time and chance that the code has, and the disk, once a process, before the code is loaded.
+ * Nothing in lib/ knows of it.
  */
 export const replaceGlobals = () => {
   Error.stackTraceLimit = 0;
   const require = createRequire(import.meta.url);
-  const timers = { setTimeout, setInterval, setImmediate };
-  const clears = { clearTimeout: clear, clearInterval: clear, clearImmediate: clear };
-  Object.assign(globalThis, timers, clears);
+  const timers = { setTimeout, setInterval, clearTimeout: clear, clearInterval: clear };
+  Object.assign(globalThis, timers);
+  Object.assign(require('node:timers'), timers);
+  Object.assign(require('node:timers/promises'), { setTimeout: delay });
   globalThis.Date = SimulatedDate as DateConstructor;
   Math.random = () => clock.owner().random();
   Object.assign(performance, { now: () => clock.now() - RealDate.UTC(2026, 0, 1) });
   Object.assign(AbortSignal, { timeout: timeoutSignal, any: anySignal });
-  Object.assign(require('node:timers'), timers, clears);
-  Object.assign(require('node:timers/promises'), {
-    setTimeout: delay,
-    setImmediate: (value?: unknown) => delay(0, value),
-  });
   Object.assign(require('node:fs'), { createReadStream });
-  Object.assign(require('node:fs/promises'), { open: openAnew, rm });
-  const crypto = require('node:crypto');
-  crypto.randomUUID = () => `00000000-0000-4000-8000-${(uuids++ % 1e12).toString().padStart(12, '0')}`;
+  Object.assign(require('node:fs/promises'), { open, rm });
+  require('node:crypto').randomUUID = () =>
+    `00000000-0000-4000-8000-${(uuids++ % 1e12).toString().padStart(12, '0')}`;
   syncBuiltinESMExports();
 };

@@ -1,6 +1,5 @@
 // The contract once more, in plain words and tables: nothing here is shared with the code under test.
-import type { Answered } from '../world/huawei.ts';
-import type { Held } from '../world/sqs.ts';
+import { type Answered, type Held, keyOf } from '../model.ts';
 
 export const RECEIPT_CODES = new Set(['malformed', 'invalid', 'rejected', 'forbidden', 'failed']);
 
@@ -19,19 +18,17 @@ const OSM_CODES: Record<string, string> = {
 const OURS = new Set([402, 407, 421, 431, 451, 494]);
 
 /** What an answer to a mark is by the table of the contract; `refused` where credentials decide. */
-export const codeOf = ({ status, errorCode, isJson }: Answered): string => {
+export const codeOf = ({ status, errorCode = '', isJson }: Answered): string => {
   if (status === 'hang') return 'timeout';
   if (status === 'reset') return 'unreachable';
   if (status === 401 || errorCode === 'OSM.0002') return 'refused';
-  if (status === 200) {
-    if (!isJson) return 'unavailable';
-    return errorCode ? (OSM_CODES[errorCode] ?? 'failed') : 'marked';
-  }
+  const known = OSM_CODES[errorCode];
+  if (status === 200) return isJson ? (known ?? (errorCode ? 'failed' : 'marked')) : 'unavailable';
   if (status === 429) return 'rate_limited';
   if (OURS.has(status)) return 'misconfigured';
   if (status === 408 || status === 425 || status >= 500 || status < 400) return 'unavailable';
-  if (errorCode && OSM_CODES[errorCode]) return OSM_CODES[errorCode] as string;
-  const isOsm = errorCode?.startsWith('OSM.') ?? false;
+  if (known) return known;
+  const isOsm = errorCode.startsWith('OSM.');
   if (status === 403) return isOsm ? 'forbidden' : 'misconfigured';
   if (status === 404 || status === 405) return isOsm ? 'rejected' : 'misconfigured';
   return isJson ? 'rejected' : 'misconfigured';
@@ -46,26 +43,25 @@ export interface Reading {
   namedAt: number;
 }
 
-const DAY_MS = 86_400_000;
+const BELIEVED_MS = 30 * 86_400_000;
 
 const timeOf = (text: unknown): number =>
   typeof text === 'string' ? Date.parse(text) : Number.POSITIVE_INFINITY;
 
 /** Undefined where it is no receipt. */
-export const read = ({ body, sentAt }: Pick<Held, 'body' | 'sentAt'>): Reading | undefined => {
+export const read = ({ body, sentAt }: Held): Reading | undefined => {
   try {
     const outer = JSON.parse(body);
     const { Message, detail, data, Timestamp, time } = outer;
     const inner = outer.case_id ? outer : Message ? JSON.parse(Message) : (detail ?? data);
-    const { case_id: caseId, group_id = '', language = '', time_zone = '', read_at, n } = inner;
-    if (typeof caseId !== 'string' || (read_at !== undefined && Number.isNaN(timeOf(read_at))))
-      return undefined;
+    const { case_id: caseId, group_id, language, time_zone, read_at, n } = inner;
     const readAt = timeOf(read_at);
-    const believed = readAt < sentAt - 30 * DAY_MS ? Number.POSITIVE_INFINITY : readAt;
+    if (typeof caseId !== 'string' || Number.isNaN(readAt)) return undefined;
+    const believed = readAt < sentAt - BELIEVED_MS ? Number.POSITIVE_INFINITY : readAt;
     return {
       n,
       caseId,
-      key: `${caseId}|${group_id ?? ''}|${language ?? ''}|${time_zone ?? ''}`,
+      key: keyOf(caseId, group_id, language, time_zone),
       namedAt: inner === outer ? believed : Math.min(believed, timeOf(Timestamp ?? time)),
     };
   } catch {

@@ -1,64 +1,43 @@
+import type { Config } from '../../lib/config.ts';
 import type { Clock, Owner } from '../engine/clock.ts';
-import { SECRET_MARK, SECRET_TAIL } from '../world/accounts.ts';
-import type { Faults } from '../world/faults.ts';
-import type { Answered, Case, Look, Message } from '../world/huawei.ts';
-import type { Held, Sendable } from '../world/sqs.ts';
+import type { Faults } from '../faults.ts';
+import {
+  type Answered,
+  type Case,
+  type Held,
+  type LookKind,
+  type Message,
+  SECRET_MARK,
+  SECRET_TAIL,
+  type Sendable,
+  type Tracked,
+} from '../model.ts';
 import { codeOf, numberIn, RECEIPT_CODES, type Reading, read } from './contract.ts';
-
-/** What is known of a receipt from its first sending on. */
-export interface Tracked {
-  n: number;
-  caseId: string;
-  kind: 'good' | 'malformed' | 'invalid';
-  /** When the person truly read, and when SQS first took it. */
-  readAt: number;
-  sentAt: number;
-  /** Messages that carry it now, in either queue. */
-  copies: number;
-  /** When its mark was made, and when it was acknowledged. */
-  markedAt?: number;
-  settledAt?: number;
-  /** Sent when it was read, of a case that nothing is wrong with. */
-  isPrompt: boolean;
-  isArchived?: boolean;
-  /** How often it failed after its most receives. */
-  hopeless?: number;
-  /** Its first sending time was lost on a way that the contract does not cover. */
-  isUndated?: boolean;
-}
 
 export interface Broken {
   promise: string;
   atMs: number;
   detail: string;
-  receipt?: number;
-  caseId?: string;
+  caseId?: string | undefined;
 }
 
+/** A batch in a sandbox. */
 interface Invocation {
   batch: Held[];
+  beganMs: number;
+  /** Its first call has arrived. */
+  isCalled: boolean;
   /** Last answer to each mark, by the contract's table. */
   answers: Map<string, string>;
   /** When a mark was made, by its key. */
   marked: Map<string, number>;
-  looks: Map<string, { at: number; newest: number; kind: Look['kind'] }[]>;
+  looks: Map<string, { at: number; newest: number; kind: LookKind }[]>;
   letters: Set<number>;
-  began: number;
-  isCalled?: boolean;
   byKey?: Map<string, { held: Held; reading: Reading }[]>;
 }
 
-interface Limits {
-  maxAttempts: number;
-  maxAgeMs: number;
-  retentionMs: number;
-  lateAfterMs: number;
-  timeoutMs: number;
-  perSecond: number;
-  lateReceipts: 'check' | 'shadow' | 'mark';
-}
-
-export type HiddenKind = 'race' | 'fresh' | 'unchecked' | 'sender' | 'asked' | 'broken';
+/** Why a message was cleared that nobody had read: what the contract excuses, and all else. */
+const HIDDEN = { race: 0, fresh: 0, unchecked: 0, sender: 0, asked: 0, broken: 0 };
 
 export const NOBODY_WAITS = 'no healthy receipt waits for the trouble of others';
 const HOUR_MS = 3_600_000;
@@ -66,59 +45,59 @@ const HOUR_MS = 3_600_000;
 const SLACK_MS = 2_000;
 /** From a decision to its arrival at the other side. */
 const TURN_MS = 5_000;
-const MOST_BACKOFF_MS = HOUR_MS;
+/** Of a receipt that is in hand: what Retry-After asks for at most, and the margin before the queue drops it. */
+const ENDING_MS = HOUR_MS + 300_000 + SLACK_MS;
 /** After trouble that stops all, what waits longest comes back within the longest back-off. */
 const RECOVERY_MS = 20 * 60_000;
+/** By then each receipt has had its chance, whatever was asked to wait for. */
+const COMES_BACK_MS = 2.5 * HOUR_MS;
 /** An outage gets one call a second of each instance, and what new instances need to notice it. */
 const MOST_OUTAGE_CALLS = 2 * 60 + 100;
 const MOST_KEPT = 50;
 /** What keeps the function from moving a receipt whose time runs out. */
 const BLIND = ['kills', 'paused', 'sqs_outage', 'sqs_partial', 'sqs_throttled', 'sqs_misses'] as const;
-
 /** While a token is good, these stop nobody. */
 const OF_CREDENTIALS = ['iam_down', 'store_down', 'refusals_down', 'rotation', 'wrong_secret'] as const;
+const OURS = ['failure', 'failure_code', 'replays', 'sent_at'];
 
-/** Holds the service to the contract, with its own plain logic, as things happen. */
-export const createOracle = (clock: Clock, faults: Faults, about: string | undefined, limits: Limits) => {
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/**
+ * Holds the service to the contract, with its own plain logic, as things happen.
+ *
+ * @param about the case whose story is told
+ */
+export const createOracle = (clock: Clock, faults: Faults, about: string | undefined, config: Config) => {
+  const { maxAttempts, lateReceipts, requestTimeoutMs, maxRequestsPerSecond } = config;
   const receipts = new Map<number, Tracked>();
   const invocations = new Map<Owner, Invocation>();
   /** When each sandbox began its last calls. */
   const calls = new Map<Owner, number[]>();
+  const lastToken = new Map<Owner, string>();
+  const refusedAt = new Map<number, number[]>();
+  const ends: Record<string, number> = {};
+  const hidden = { ...HIDDEN };
   const broken: Broken[] = [];
+  const story: { at: number; text: string }[] = [];
   let brokenCount = 0;
   let outage = { minute: 0, calls: 0 };
-  const hidden: Record<HiddenKind, number> = {
-    race: 0,
-    fresh: 0,
-    unchecked: 0,
-    sender: 0,
-    asked: 0,
-    broken: 0,
-  };
-  const refusedAt = new Map<number, number[]>();
-  const waits: number[] = [];
-  const ends: Record<string, number> = {};
 
-  const story: { at: number; text: string }[] = [];
   /** Only where a story is told: what happened to one case, or to the world. */
   const tell = (caseId: string | undefined, text: string) => {
-    if (about === undefined || (caseId !== undefined && caseId !== about)) return;
-    story.push({
-      at: clock.now(),
-      text: `${new Date(clock.now()).toISOString()} ${clock.owner().name}: ${text}`,
-    });
+    if (about === undefined || (caseId ?? about) !== about) return;
+    story.push({ at: clock.now(), text: `${iso(clock.now())} ${clock.owner().name}: ${text}` });
   };
-
-  const fail = (promise: string, detail: string, about: { receipt?: number; caseId?: string } = {}) => {
+  const fail = (promise: string, detail: string, of?: { caseId: string }) => {
     brokenCount++;
-    if (broken.length < MOST_KEPT) broken.push({ promise, atMs: clock.now(), detail, ...about });
+    if (broken.length < MOST_KEPT) broken.push({ promise, atMs: clock.now(), detail, caseId: of?.caseId });
   };
   const ended = (how: string) => {
     ends[how] = (ends[how] ?? 0) + 1;
   };
-  const trackedOf = ({ body }: Pick<Held, 'body'>) => receipts.get(numberIn(body));
+  const trackedOf = ({ body }: Sendable) => receipts.get(numberIn(body));
+  const isBlind = () => BLIND.some(fault => faults.lately(fault, HOUR_MS));
 
-  const keysOf = (invocation: Invocation) => {
+  const ofKey = (invocation: Invocation, key: string) => {
     invocation.byKey ??= Map.groupBy(
       invocation.batch.flatMap(held => {
         const reading = read(held);
@@ -126,64 +105,57 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       }),
       ({ reading }) => reading.key,
     );
-    return invocation.byKey;
+    return invocation.byKey.get(key) ?? [];
   };
 
-  /** Its last chance has passed, again and again. */
-  const giveUp = (held: Held) => {
-    const tracked = trackedOf(held);
-    if (!tracked || held.receives < limits.maxAttempts) return;
-    tracked.hopeless = (tracked.hopeless ?? 0) + 1;
-    if (tracked.hopeless === 10 && !BLIND.some(fault => faults.lately(fault, HOUR_MS)))
-      fail('what cannot be marked is given up', `receipt ${tracked.n}, received ${held.receives} times`, {
-        receipt: tracked.n,
-        caseId: tracked.caseId,
-      });
-  };
-
-  /** What a receipt reaches up to, by the contract, from what its world knows. */
-  const boundOf = ({ held, reading }: { held: Held; reading: Reading }): number => {
-    const tracked = receipts.get(reading.n);
-    return Math.min(
-      reading.namedAt,
-      held.sentAt,
-      tracked?.isUndated ? Number.POSITIVE_INFINITY : (tracked?.sentAt ?? 0),
+  /** What those who ask for a mark have read up to, by the contract, from what their world knows. */
+  const newestBound = (invocation: Invocation | undefined, key: string): number => {
+    const bounds = invocation ? ofKey(invocation, key) : [];
+    return Math.max(
+      0,
+      ...bounds.map(({ held, reading }) => {
+        const tracked = receipts.get(reading.n);
+        const sentAt = tracked?.isUndated ? Number.POSITIVE_INFINITY : (tracked?.sentAt ?? 0);
+        return Math.min(reading.namedAt, held.sentAt, sentAt);
+      }),
     );
   };
-  const newestBound = (invocation: Invocation | undefined, key: string) =>
-    Math.max(...(invocation ? (keysOf(invocation).get(key) ?? []).map(boundOf) : []), 0);
 
-  const hiddenKind = (
-    invocation: Invocation | undefined,
-    key: string,
-    caseId: string,
-    at: number,
-  ): HiddenKind => {
+  const hiddenKind = (invocation: Invocation | undefined, key: string, of: Case, writtenAt: number) => {
     const now = clock.now();
     const bound = newestBound(invocation, key);
-    const looks = invocation?.looks.get(caseId) ?? [];
+    const looks = invocation?.looks.get(of.id) ?? [];
     // Nobody truly read so late, but the receipt says so: its sender's clock, or a late one without read_at.
-    if (at <= bound + SLACK_MS) return 'sender';
-    if (now - bound <= limits.lateAfterMs + SLACK_MS + TURN_MS + limits.timeoutMs) return 'fresh';
-    if (limits.lateReceipts !== 'check') return 'asked';
+    if (writtenAt <= bound + SLACK_MS) return 'sender';
+    if (now - bound <= config.lateAfterSeconds * 1000 + SLACK_MS + TURN_MS + requestTimeoutMs) return 'fresh';
+    if (lateReceipts !== 'check') return 'asked';
     if (looks.some(({ kind }) => kind === 'odd')) return 'unchecked';
-    if (looks.some(look => at >= look.at - SLACK_MS && now - look.at <= TURN_MS + limits.timeoutMs))
-      return 'race';
-    return 'broken';
+    const isRace = ({ at }: { at: number }) =>
+      writtenAt >= at - SLACK_MS && now - at <= TURN_MS + requestTimeoutMs;
+    return looks.some(isRace) ? 'race' : 'broken';
+  };
+
+  const settle = (how: string, tracked: Tracked, held: Held) => {
+    ended(how);
+    const now = clock.now();
+    const waitMs = now - tracked.sentAt;
+    const { n, isPrompt, settledAt } = tracked;
+    if (!settledAt && isPrompt && waitMs > 90_000 && faults.isCalm(waitMs + RECOVERY_MS))
+      fail(NOBODY_WAITS, `receipt ${n} waited for ${waitMs} ms`, tracked);
+    if (isPrompt && now - held.sentAt > COMES_BACK_MS && faults.isCalm(COMES_BACK_MS))
+      fail('what waits comes back in time', `receipt ${n}, long after the trouble`, tracked);
+    tracked.settledAt ??= now;
   };
 
   return {
     receipts,
     broken,
     hidden,
-    waits,
     ends,
     fail,
     story,
     tell,
-    get brokenCount() {
-      return brokenCount;
-    },
+    brokenCount: () => brokenCount,
 
     added(held: Held) {
       const tracked = trackedOf(held);
@@ -200,29 +172,23 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       if (why === 'expired' && isSource && held.receives === 0) return ended('expired unreceived');
       if (why === 'expired' && !isSource) return ended('expired as a dead letter');
       // Its last batch never ended, or was the last that was taken: nobody could have kept it.
-      if (why === 'expired' && BLIND.some(fault => faults.lately(fault, HOUR_MS)))
-        return ended('expired amid trouble');
-      fail('no receipt is lost', `receipt ${tracked.n} is ${why}, and was neither marked nor kept`, {
-        receipt: tracked.n,
-        caseId: tracked.caseId,
-      });
+      if (why === 'expired' && isBlind()) return ended('expired amid trouble');
+      fail('no receipt is lost', `receipt ${tracked.n} is ${why}, neither marked nor kept`, tracked);
     },
 
     invoked(owner: Owner, batch: Held[]) {
-      if (about !== undefined) {
-        for (const held of batch)
-          tell(
-            trackedOf(held)?.caseId,
-            `takes ${held.id}, received ${held.receives} times, in a batch of ${batch.length}`,
-          );
+      for (const held of about === undefined ? [] : batch) {
+        const where = `received ${held.receives} times, in a batch of ${batch.length}`;
+        tell(trackedOf(held)?.caseId, `takes ${held.id}, ${where}`);
       }
       invocations.set(owner, {
         batch,
+        beganMs: clock.now(),
+        isCalled: false,
         answers: new Map(),
         marked: new Map(),
         looks: new Map(),
         letters: new Set(),
-        began: clock.now(),
       });
     },
     /** A call to OSM leaves a sandbox. */
@@ -230,42 +196,46 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       const times = calls.get(owner) ?? [];
       calls.set(owner, times);
       times.push(clock.now());
-      if (times.length <= limits.perSecond) return;
+      if (times.length <= maxRequestsPerSecond) return;
       const windowMs = clock.now() - (times.shift() as number);
-      if (windowMs < 1000) fail('the pace is kept', `${limits.perSecond + 1} calls in ${windowMs} ms`);
+      if (windowMs < 1000) fail('the pace is kept', `${maxRequestsPerSecond + 1} calls in ${windowMs} ms`);
     },
-    /** A call came with a token that is good since then. */
-    used(owner: Owner, sinceMs: number) {
+    /** A call to OSM came with a token that is good. */
+    used(owner: Owner, token: string) {
       const invocation = invocations.get(owner);
       if (!invocation || invocation.isCalled) return;
       invocation.isCalled = true;
-      const waitMs = clock.now() - invocation.began;
-      if (sinceMs < invocation.began && waitMs > SLACK_MS && faults.isCalm(RECOVERY_MS, OF_CREDENTIALS))
+      const isOld = lastToken.get(owner) === token;
+      lastToken.set(owner, token);
+      const waitMs = clock.now() - invocation.beganMs;
+      if (isOld && waitMs > SLACK_MS && faults.isCalm(RECOVERY_MS, OF_CREDENTIALS))
         fail('nothing waits for a renewal', `${waitMs} ms, though its token was good`);
     },
     answered(owner: Owner, key: string, answered: Answered) {
-      const { outageSince } = faults;
+      const { outageSince = Number.POSITIVE_INFINITY } = faults;
       const minute = Math.floor(clock.now() / 60_000);
       if (minute !== outage.minute) outage = { minute, calls: 0 };
-      const isLong = outageSince !== undefined && clock.now() - outageSince > 120_000;
-      if (isLong && ++outage.calls === MOST_OUTAGE_CALLS)
+      if (clock.now() - outageSince > 120_000 && ++outage.calls === MOST_OUTAGE_CALLS)
         fail('an outage is not called all the time', `${outage.calls} marks in a minute`);
+      tell(key.slice(0, key.indexOf('|')), `its mark is answered: ${answered.status} ${answered.errorCode}`);
       const invocation = invocations.get(owner);
       const code = codeOf(answered);
       invocation?.answers.set(key, code);
-      if (invocation && code === 'failed')
-        for (const { held } of keysOf(invocation).get(key) ?? []) giveUp(held);
-      tell(
-        key.slice(0, key.indexOf('|')),
-        `its mark is answered: ${answered.status} ${answered.errorCode ?? ''}`,
-      );
+      if (!invocation || code !== 'failed') return;
+      for (const { held, reading } of ofKey(invocation, key)) {
+        const tracked = receipts.get(reading.n);
+        if (!tracked || held.receives < maxAttempts) continue;
+        // Its last chance has passed, again and again.
+        tracked.hopeless = (tracked.hopeless ?? 0) + 1;
+        if (tracked.hopeless === 10 && !isBlind())
+          fail('what cannot be marked is given up', `receipt ${tracked.n}: ${held.receives} times`, tracked);
+      }
     },
-    looked(owner: Owner, { case: of, kind, isShifted }: Look) {
-      const looks = invocations.get(owner)?.looks;
+    /** @param isShifted its times were of another zone: any message may seem to be newer */
+    looked(owner: Owner, of: Case, kind: LookKind, isShifted: boolean) {
       tell(of.id, `it is looked at: ${kind}`);
-      if (limits.lateReceipts === 'mark')
-        fail('no look that nobody asked for', `at case ${of.id}`, { caseId: of.id });
-      // Where all times are shifted, any message may seem to be newer.
+      if (lateReceipts === 'mark') fail('no look that nobody asked for', `at case ${of.id}`);
+      const looks = invocations.get(owner)?.looks;
       const newest = isShifted ? clock.now() : (of.messages.findLast(({ isOwn }) => !isOwn)?.at ?? 0);
       looks?.set(of.id, [...(looks.get(of.id) ?? []), { at: clock.now(), newest, kind }]);
     },
@@ -273,19 +243,14 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       const invocation = invocations.get(owner);
       invocation?.marked.set(key, clock.now());
       const lastRead = of.reads.at(-1) ?? 0;
-      tell(
-        of.id,
-        `a mark clears messages of ${cleared.map(({ at }) => new Date(at).toISOString()).join(', ') || 'no time'}`,
-      );
+      if (about === of.id) tell(of.id, `a mark clears messages of ${cleared.map(({ at }) => iso(at))}`);
       for (const { at, isOwn } of cleared) {
         if (isOwn || at <= lastRead) continue;
-        const kind = hiddenKind(invocation, key, of.id, at);
+        const kind = hiddenKind(invocation, key, of, at);
         hidden[kind]++;
-        if (kind !== 'broken') continue;
         const ago = Math.round((clock.now() - at) / 1000);
-        fail('no message is hidden', `a message of ${ago} s ago in case ${of.id} was cleared unread`, {
-          caseId: of.id,
-        });
+        const detail = `a message of ${ago} s ago in case ${of.id} was cleared unread`;
+        if (kind === 'broken') fail('no message is hidden', detail, { caseId: of.id });
       }
     },
 
@@ -293,96 +258,62 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       const invocation = invocations.get(owner);
       const tracked = trackedOf(held);
       if (!invocation || !tracked) return;
-      const of = { receipt: tracked.n, caseId: tracked.caseId };
-      const reading = read(held);
       tell(tracked.caseId, `${held.id} is acknowledged`);
       if (invocation.letters.has(tracked.n)) return ended('dead letter');
-      const settle = (how: string) => {
-        ended(how);
-        if (tracked.settledAt === undefined) waits.push(clock.now() - tracked.sentAt);
-        const wait = clock.now() - tracked.sentAt;
-        if (
-          tracked.settledAt === undefined &&
-          tracked.isPrompt &&
-          wait > 90_000 &&
-          faults.isCalm(wait + RECOVERY_MS)
-        )
-          fail(NOBODY_WAITS, `receipt ${tracked.n} waited for ${wait} ms`, of);
-        tracked.settledAt ??= clock.now();
-        if (tracked.isPrompt && clock.now() - held.sentAt > 2.5 * HOUR_MS && faults.isCalm(2.5 * HOUR_MS))
-          fail('what waits comes back in time', `receipt ${tracked.n}, long after the trouble`, of);
-      };
-      const markedAt = reading && invocation.marked.get(reading.key);
+      const { key = '', caseId = '' } = read(held) ?? {};
+      const markedAt = invocation.marked.get(key);
       if (markedAt !== undefined && markedAt >= tracked.readAt) {
         tracked.markedAt ??= markedAt;
-        return settle('marked');
+        return settle('marked', tracked, held);
       }
-      const looks = (reading && invocation.looks.get(reading.caseId)) ?? [];
-      const bound = newestBound(invocation, reading?.key ?? '');
-      if (
-        limits.lateReceipts === 'check' &&
-        looks.some(({ newest, kind }) => kind !== 'trouble' && newest + SLACK_MS > bound)
-      )
-        return settle('superseded');
-      fail(
-        'acknowledged only when settled',
-        `receipt ${tracked.n} was neither marked, superseded nor kept`,
-        of,
-      );
+      const bound = newestBound(invocation, key);
+      const looks = lateReceipts === 'check' ? (invocation.looks.get(caseId) ?? []) : [];
+      if (looks.some(({ newest, kind }) => kind !== 'trouble' && newest + SLACK_MS > bound))
+        return settle('superseded', tracked, held);
+      const detail = `receipt ${tracked.n} was neither marked, superseded nor kept`;
+      fail('acknowledged only when settled', detail, tracked);
     },
 
     /** A dead letter by the function. */
     deadLettered(owner: Owner, letter: Sendable) {
       const invocation = invocations.get(owner);
       const tracked = trackedOf(letter);
-      const { code = 'none', attempts, sent_at } = JSON.parse(letter.attributes.failure?.StringValue ?? '{}');
+      const failure = letter.attributes.failure?.StringValue ?? '{}';
+      const { code = 'none', attempts, sent_at } = JSON.parse(failure);
       const same = invocation?.batch.filter(({ body }) => body === letter.body) ?? [];
       const held = same.find(({ receives }) => receives === attempts) ?? same[0];
-      if (!invocation || !tracked || !held) {
-        fail(
-          'a dead letter is the original',
-          `the body "${letter.body.slice(0, 80)}" is of no receipt in hand`,
-        );
-        return;
-      }
+      if (!invocation || !tracked || !held)
+        return fail('a dead letter is the original', `the body "${letter.body}" is of no receipt in hand`);
       invocation.letters.add(tracked.n);
-      const of = { receipt: tracked.n, caseId: tracked.caseId };
-      tell(tracked.caseId, `a dead letter: ${letter.attributes.failure?.StringValue}`);
+      tell(tracked.caseId, `a dead letter: ${failure}`);
+      const wrong = (detail: string, promise = 'a dead letter for the right reason') =>
+        fail(promise, `${detail} (receipt ${tracked.n})`, tracked);
       const now = clock.now();
       const ageMs = now - (held.firstReceivedAt ?? now);
-      const leftMs = held.sentAt + limits.retentionMs - now;
-      const isEnding = leftMs <= MOST_BACKOFF_MS + 300_000 + SLACK_MS;
+      const isEnding = held.sentAt + config.queueRetentionSeconds * 1000 - now <= ENDING_MS;
       const reading = read(held);
       const answer = reading ? invocation.answers.get(reading.key) : tracked.kind;
-      const wrong = (detail: string) =>
-        fail('a dead letter for the right reason', `${detail} (receipt ${tracked.n})`, of);
       if (RECEIPT_CODES.has(code)) {
         const expected = answer === 'refused' ? 'failed' : (answer ?? 'no answer');
         if (code !== expected) wrong(`${code}, where the answer was ${expected}`);
-        if (code === 'failed' && held.receives < limits.maxAttempts && !isEnding)
-          wrong(`failed after ${held.receives} receives of ${limits.maxAttempts}`);
+        if (code === 'failed' && held.receives < maxAttempts && !isEnding)
+          wrong(`failed after ${held.receives} receives of ${maxAttempts}`);
       } else {
         if (answer && RECEIPT_CODES.has(answer) && answer !== 'failed')
           wrong(`${code}, where the answer was ${answer}`);
-        if (ageMs < limits.maxAgeMs - SLACK_MS && !isEnding)
-          fail(
-            'no dead letter by an outage under a day',
-            `${code} after ${Math.round(ageMs / 1000)} s (receipt ${tracked.n})`,
-            of,
-          );
+        if (ageMs < config.maxAgeSeconds * 1000 - SLACK_MS && !isEnding)
+          wrong(`${code} after ${Math.round(ageMs / 1000)} s`, 'no dead letter by an outage under a day');
       }
-      if (attempts !== held.receives)
-        wrong(`attempts are ${attempts}, and it was received ${held.receives} times`);
-      if (!(Math.abs(Date.parse(sent_at) - boundSent(held, tracked)) <= 1))
-        wrong(`sent_at is ${sent_at}, and it was sent at ${boundSent(held, tracked)}`);
+      if (attempts !== held.receives) wrong(`attempts are ${attempts}, and receives ${held.receives}`);
+      const sentAt = tracked.isUndated ? held.sentAt : Math.min(held.sentAt, tracked.sentAt);
+      if (!(Math.abs(Date.parse(sent_at) - Math.floor(sentAt)) <= 1))
+        wrong(`sent_at is ${sent_at}, and it was sent at ${sentAt}`);
       for (const [name, { StringValue }] of Object.entries(held.attributes))
-        if (
-          !['failure', 'failure_code', 'replays', 'sent_at'].includes(name) &&
-          letter.attributes[name]?.StringValue !== StringValue
-        )
+        if (!OURS.includes(name) && letter.attributes[name]?.StringValue !== StringValue)
           wrong(`the attribute ${name} is not the original's`);
     },
 
+    /** A log-in with this version of the secret was refused. */
     refused(version: number) {
       const now = clock.now();
       const within = [...(refusedAt.get(version) ?? []), now].filter(at => at > now - HOUR_MS);
@@ -403,23 +334,13 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
     settled(waiting: Iterable<Held>) {
       for (const held of waiting) {
         const tracked = trackedOf(held);
-        if (!tracked || clock.now() - held.sentAt < 2.5 * HOUR_MS) continue;
-        fail(
-          'what can be settled is settled',
-          `receipt ${tracked.n} waits, received ${held.receives} times`,
-          {
-            receipt: tracked.n,
-            caseId: tracked.caseId,
-          },
-        );
+        if (!tracked || clock.now() - held.sentAt < COMES_BACK_MS) continue;
+        const detail = `receipt ${tracked.n} waits, received ${held.receives} times`;
+        fail('what can be settled is settled', detail, tracked);
       }
-      for (const tracked of receipts.values()) if (tracked.copies > 0) ended('still there');
+      for (const { copies } of receipts.values()) if (copies > 0) ended('still there');
     },
   };
-
-  function boundSent(held: Held, tracked: Tracked) {
-    return Math.floor(Math.min(held.sentAt, tracked.isUndated ? held.sentAt : tracked.sentAt));
-  }
 };
 
 export type Oracle = ReturnType<typeof createOracle>;

@@ -1,8 +1,8 @@
 import type { SQSRecord } from 'aws-lambda';
-import type { Clock, Owner, Scheduled } from '../engine/clock.ts';
-import type { Random } from '../engine/random.ts';
-import type { Faults } from './faults.ts';
-import type { Held, Queue } from './sqs.ts';
+import type { Owner, Scheduled } from '../engine/clock.ts';
+import type { Held } from '../model.ts';
+import type { Parts } from './parts.ts';
+import type { Queue } from './sqs.ts';
 
 // As serverless.yml has them.
 const BATCH_SIZE = 1000;
@@ -15,36 +15,20 @@ const INIT_MS = 250;
 const MOST_SKEW_MS = 1_000;
 const MINUTE_MS = 60_000;
 
-interface Parts {
+/** What the function is made of, as far as its runtime calls it. */
+interface Handler {
   relay: (records: SQSRecord[], remainingMs: number) => Promise<PromiseSettledResult<void>[]>;
-  /** What the function does while it initialises. */
   prepare: () => Promise<void>;
 }
 
 interface Sandbox {
   owner: Owner;
   /** Since its cold start. */
-  parts?: Parts;
-  /** Its idle end. */
+  handler?: Handler;
+  /** Its idle end, or its timeout. */
   end?: Scheduled | undefined;
-  timeout?: Scheduled | undefined;
-  /** What it works on. */
-  batch?: Held[] | undefined;
   /** A deploy has replaced it. */
   isOld?: boolean;
-}
-
-interface Options {
-  clock: Clock;
-  random: Random;
-  faults: Faults;
-  queue: Queue;
-  /** Builds the function's parts in a new sandbox. */
-  start: () => Parts;
-  onInvoked: (owner: Owner, batch: Held[]) => void;
-  /** What is acknowledged is deleted next. */
-  onAcknowledged: (owner: Owner, held: Held) => void;
-  onEnded: (how: 'answered' | 'threw' | 'timed_out' | 'killed') => void;
 }
 
 const recordOf = (held: Held): SQSRecord => ({
@@ -71,9 +55,18 @@ const recordOf = (held: Held): SQSRecord => ({
   awsRegion: 'ap-southeast-1',
 });
 
-/** The event source mapping and the sandboxes of the function. */
-export const createLambda = (options: Options) => {
-  const { clock, random, faults, queue, start, onInvoked, onAcknowledged, onEnded } = options;
+/**
+ * The event source mapping and the sandboxes of the function.
+ *
+ * @param start builds the function's parts in a new sandbox
+ */
+export const createLambda = (
+  { clock, random: randomFor, faults, oracle, alarms }: Parts,
+  queue: Queue,
+  start: () => Handler,
+) => {
+  const random = randomFor('lambda');
+  const { world } = clock;
   const idle: Sandbox[] = [];
   const busy = new Map<Owner, Sandbox>();
   let gathering: Held[] | undefined;
@@ -81,24 +74,28 @@ export const createLambda = (options: Options) => {
   let sandboxes = 0;
   let doomed: Owner['doom'];
 
+  const cancel = (event: Scheduled | undefined) => {
+    if (event) event.run = undefined;
+  };
+
   const wake = () => {
     if (faults.on('paused')) return;
     if (!gathering) {
-      if (busy.size >= MOST_AT_ONCE || queue.visible === 0) return;
+      if (busy.size >= MOST_AT_ONCE || queue.visible() === 0) return;
       const batch = queue.receive(BATCH_SIZE);
       if (batch.length === 0) {
         // Long polls come again; a miss costs some time only.
-        if (queue.visible > 0) clock.after(clock.world, 500, wake);
+        if (queue.visible() > 0) clock.after(world, 500, wake);
         return;
       }
       gathering = batch;
-      closing = clock.after(clock.world, WINDOW_MS, close);
+      closing = clock.after(world, WINDOW_MS, close);
     } else gathering.push(...queue.receive(BATCH_SIZE - gathering.length));
     if (gathering.length >= BATCH_SIZE) close();
   };
 
   const close = () => {
-    if (closing) closing.run = undefined;
+    cancel(closing);
     const batch = gathering ?? [];
     gathering = undefined;
     invoke(batch);
@@ -106,67 +103,65 @@ export const createLambda = (options: Options) => {
   };
 
   const create = (): Sandbox => {
-    const owner = clock.createOwner(`sandbox ${++sandboxes}`);
-    owner.skewMs = random.between(-MOST_SKEW_MS, MOST_SKEW_MS);
+    const owner = clock.createOwner(`sandbox ${++sandboxes}`, random.between(-MOST_SKEW_MS, MOST_SKEW_MS));
     owner.doom = doomed;
     doomed = undefined;
     return { owner };
   };
 
   const invoke = (batch: Held[]) => {
-    const known = idle.pop();
-    const sandbox = known ?? create();
+    const sandbox = idle.pop() ?? create();
     const { owner } = sandbox;
     busy.set(owner, sandbox);
-    sandbox.batch = batch;
-    if (sandbox.end) sandbox.end.run = undefined;
+    cancel(sandbox.end);
     if (faults.on('kills') && random.chance(0.2))
       owner.doom = { calls: random.int(1, random.chance(0.5) ? 4 : 30), sends: random.chance(0.5) };
     clock.thaw(owner);
-    const begin = () => {
-      sandbox.timeout = clock.after(clock.world, FUNCTION_MS, () => end(sandbox, 'timed_out'));
-      onInvoked(owner, batch);
-      (sandbox.parts as Parts).relay(batch.map(recordOf), FUNCTION_MS - ENTRY_MS).then(
-        results => answer(sandbox, results),
-        () => clock.after(clock.world, 0, () => end(sandbox, 'threw')),
+    const begin = ({ relay }: Handler) => {
+      sandbox.end = clock.after(world, FUNCTION_MS, () => end(sandbox, 'timed out'));
+      oracle.invoked(owner, batch);
+      relay(batch.map(recordOf), FUNCTION_MS - ENTRY_MS).then(
+        results => clock.after(world, 0, () => answer(sandbox, batch, results)),
+        () => clock.after(world, 0, () => end(sandbox, 'threw')),
       );
     };
-    if (known) clock.after(owner, 0, begin);
-    else {
+    const { handler } = sandbox;
+    if (handler) clock.after(owner, 0, () => begin(handler));
+    else
       clock.after(owner, INIT_MS, () => {
-        sandbox.parts = start();
-        sandbox.parts.prepare().then(() => clock.after(owner, 0, begin));
+        const started = start();
+        sandbox.handler = started;
+        started.prepare().then(() => clock.after(owner, 0, () => begin(started)));
       });
-    }
   };
 
-  const answer = (sandbox: Sandbox, results: PromiseSettledResult<void>[]) =>
-    clock.after(clock.world, 0, () => {
-      const { owner, batch = [] } = sandbox;
-      if (owner.state === 'dead') return;
-      for (const [index, held] of batch.entries()) {
-        if (results[index]?.status !== 'fulfilled') continue;
-        onAcknowledged(owner, held);
-        // The mapping's delete is lost now and then; the message comes again.
-        if (!faults.on('sqs_outage') || random.chance(0.5)) queue.delete(held.handle);
-      }
-      end(sandbox, 'answered');
-    });
+  const answer = (sandbox: Sandbox, batch: Held[], results: PromiseSettledResult<void>[]) => {
+    const { owner } = sandbox;
+    if (owner.state === 'dead') return;
+    for (const [index, held] of batch.entries()) {
+      if (results[index]?.status !== 'fulfilled') continue;
+      oracle.acknowledged(owner, held);
+      // The mapping's delete is lost now and then; the message comes again.
+      if (!faults.on('sqs_outage') || random.chance(0.5)) queue.delete(held.handle);
+    }
+    end(sandbox);
+  };
 
-  const end = (sandbox: Sandbox, how: 'answered' | 'threw' | 'timed_out' | 'killed') => {
+  /** @param trouble how it ended, where it did not answer */
+  const end = (sandbox: Sandbox, trouble?: 'threw' | 'timed out' | 'killed') => {
     const { owner } = sandbox;
     if (!busy.delete(owner)) return;
-    if (sandbox.timeout) sandbox.timeout.run = undefined;
-    sandbox.batch = undefined;
+    cancel(sandbox.end);
     owner.doom = undefined;
-    onEnded(how);
-    if (how === 'timed_out' || sandbox.isOld || faults.on('cold')) clock.kill(owner);
-    if (owner.state !== 'dead') {
-      clock.freeze(owner);
+    if (trouble) alarms.record('Errors', 1);
+    if (trouble && trouble !== 'killed') oracle.fail('the function answers in time', `it ${trouble}`);
+    if (trouble === 'timed out' || sandbox.isOld || faults.on('cold')) owner.state = 'dead';
+    if (owner.state === 'running') {
+      owner.state = 'frozen';
       idle.push(sandbox);
-      sandbox.end = clock.after(clock.world, random.between(5, 15) * MINUTE_MS, () => {
+      sandbox.end = clock.after(world, random.between(5, 15) * MINUTE_MS, () => {
         idle.splice(idle.indexOf(sandbox), 1);
-        clock.kill(owner);
+        owner.state = 'dead';
       });
     }
     wake();
@@ -183,16 +178,14 @@ export const createLambda = (options: Options) => {
     /** A process died at a call: Lambda notices a little later. */
     killed(owner: Owner) {
       const sandbox = busy.get(owner);
-      if (sandbox) clock.after(clock.world, 100, () => end(sandbox, 'killed'));
+      if (sandbox) clock.after(world, 100, () => end(sandbox, 'killed'));
     },
     deploy() {
-      for (const sandbox of idle.splice(0)) {
-        if (sandbox.end) sandbox.end.run = undefined;
-        clock.kill(sandbox.owner);
+      for (const { owner, end } of idle.splice(0)) {
+        cancel(end);
+        owner.state = 'dead';
       }
       for (const sandbox of busy.values()) sandbox.isOld = true;
     },
   };
 };
-
-export type Lambda = ReturnType<typeof createLambda>;

@@ -1,36 +1,12 @@
-import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
-import type { Clock } from '../engine/clock.ts';
-import type { Random } from '../engine/random.ts';
-import type { Faults } from './faults.ts';
+import type { Held, Sendable } from '../model.ts';
+import type { Parts } from './parts.ts';
 
-/** A message of a standard queue. */
-export interface Held {
-  id: string;
-  body: string;
-  attributes: Record<string, MessageAttributeValue>;
-  groupId?: string | undefined;
-  traceHeader?: string | undefined;
-  sentAt: number;
-  firstReceivedAt: number | undefined;
-  receives: number;
-  handle: string;
-  /** Hidden until then; its number tells a lapsed timer from the one that counts. */
-  timer: number;
-  state: 'visible' | 'hidden' | 'gone';
-  /** SQS itself put it here. */
-  moved?: boolean;
-}
-export type Sendable = Pick<Held, 'body' | 'attributes' | 'groupId' | 'traceHeader'>;
-
-export interface QueueOptions {
-  name: string;
+interface QueueOptions {
+  name: 'receipts' | 'dead letters';
   retentionSeconds: number;
   visibilitySeconds: number;
   /** SQS moves a message that was received so often. */
   redrive?: { after: number; to: Queue };
-  /** Told of every message that comes or goes. */
-  onAdded: (held: Held) => void;
-  onGone: (held: Held, why: 'deleted' | 'expired' | 'moved') => void;
 }
 
 /** Delivery is only roughly in order: among so many of the oldest. */
@@ -42,8 +18,11 @@ const MOST_IN_FLIGHT = 120_000;
  * A standard queue as SQS describes it: visibility, receive counts, duplicates, no order, polls that miss, counts
  * that are approximate, redrive, retention, a most in flight.
  */
-export const createQueueModel = (clock: Clock, random: Random, faults: Faults, options: QueueOptions) => {
-  const { name, retentionSeconds, onAdded, onGone } = options;
+export const createQueueModel = (
+  { clock, random: randomFor, faults, oracle }: Parts,
+  { name, retentionSeconds, visibilitySeconds, redrive }: QueueOptions,
+) => {
+  const random = randomFor(name);
   const all = new Map<string, Held>();
   let visible: Held[] = [];
   let head = 0;
@@ -51,40 +30,35 @@ export const createQueueModel = (clock: Clock, random: Random, faults: Faults, o
   let ids = 0;
   let onVisible = () => {};
 
-  const show = (held: Held) => {
+  const turn = (held: Held, state: Held['state']) => {
     if (held.state === 'hidden') hidden--;
-    held.state = 'visible';
+    if (state === 'hidden') hidden++;
+    held.state = state;
+    held.timer++;
+  };
+  const show = (held: Held) => {
+    turn(held, 'visible');
     visible.push(held);
     onVisible();
   };
   const hide = (held: Held, seconds: number) => {
-    if (held.state !== 'hidden') hidden++;
-    held.state = 'hidden';
-    const timer = ++held.timer;
+    turn(held, 'hidden');
+    const { timer } = held;
     clock.after(clock.world, seconds * 1000, () => {
-      if (held.timer === timer && held.state === 'hidden') show(held);
+      if (held.timer === timer) show(held);
     });
   };
   const drop = (held: Held, why: 'deleted' | 'expired' | 'moved') => {
-    if (held.state === 'hidden') hidden--;
-    held.state = 'gone';
+    turn(held, 'gone');
     all.delete(held.id);
-    onGone(held, why);
+    oracle.gone(held, why, name === 'receipts');
   };
-  const add = (sent: Sendable, sentAt: number, moved = false): Held => {
-    const held: Held = {
-      ...sent,
-      id: `${name}-${++ids}`,
-      sentAt,
-      firstReceivedAt: undefined,
-      receives: 0,
-      handle: '',
-      timer: 0,
-      state: 'gone',
-      ...(moved && { moved }),
-    };
-    all.set(held.id, held);
-    onAdded(held);
+  const add = (sent: Sendable, sentAt = clock.now()): Held => {
+    const id = `${name}-${++ids}`;
+    const unseen = { firstReceivedAt: undefined, receives: 0, handle: '', timer: 0, state: 'gone' } as const;
+    const held: Held = { ...sent, ...unseen, id, sentAt };
+    all.set(id, held);
+    oracle.added(held);
     show(held);
     return held;
   };
@@ -116,19 +90,15 @@ export const createQueueModel = (clock: Clock, random: Random, faults: Faults, o
     listen(listener: () => void) {
       onVisible = listener;
     },
-    get visible() {
-      return all.size - hidden;
-    },
-    get hidden() {
-      return hidden;
-    },
+    visible: () => all.size - hidden,
+    hidden: () => hidden,
     messages: () => all.values(),
 
-    receive(most: number, seconds = options.visibilitySeconds): Held[] {
+    receive(most: number, seconds = visibilitySeconds): Held[] {
       const taken: Held[] = [];
+      const passed: Held[] = [];
       const share = faults.on('sqs_misses') ? random() : 1;
       const misses = share < 0.3 || hidden >= MOST_IN_FLIGHT;
-      const passed: Held[] = [];
       while (!misses && taken.length < most) {
         const held = pick();
         if (!held) break;
@@ -136,9 +106,8 @@ export const createQueueModel = (clock: Clock, random: Random, faults: Faults, o
           passed.push(held);
           continue;
         }
-        const { redrive } = options;
         if (redrive && held.receives >= redrive.after) {
-          redrive.to.add(held, held.sentAt, true);
+          redrive.to.add(held, held.sentAt);
           drop(held, 'moved');
           continue;
         }
@@ -154,27 +123,22 @@ export const createQueueModel = (clock: Clock, random: Random, faults: Faults, o
       return taken;
     },
 
-    /** A handle of an earlier receive: SQS says yes and deletes nothing. */
-    delete(handle: string): boolean {
+    /** SQS says yes to a handle of an earlier receive, and deletes nothing. */
+    delete(handle: string) {
       const held = ofHandle(handle);
-      if (!held || (held.handle !== handle && held.state === 'hidden')) return true;
+      if (!held || (held.handle !== handle && held.state === 'hidden')) return;
       // What was deleted comes once more, where a server was away then.
-      if (faults.on('sqs_duplicates') && random() < 0.05) {
-        hide(held, 1 + random() * 600);
-        return true;
-      }
-      drop(held, 'deleted');
-      return true;
+      if (faults.on('sqs_duplicates') && random() < 0.05) hide(held, 1 + random() * 600);
+      else drop(held, 'deleted');
     },
 
+    /** False where SQS refuses it. */
     changeVisibility(handle: string, seconds: number): boolean {
       const held = ofHandle(handle);
       if (held?.state !== 'hidden') return false;
       if (held.handle !== handle) return true;
-      if (seconds === 0) {
-        held.timer++;
-        show(held);
-      } else hide(held, seconds);
+      if (seconds === 0) show(held);
+      else hide(held, seconds);
       return true;
     },
 
@@ -189,7 +153,7 @@ export const createQueueModel = (clock: Clock, random: Random, faults: Faults, o
         ApproximateNumberOfMessagesNotVisible: String(Math.round(hidden * blur)),
         ApproximateNumberOfMessagesDelayed: '0',
         MessageRetentionPeriod: String(retentionSeconds),
-        VisibilityTimeout: String(options.visibilitySeconds),
+        VisibilityTimeout: String(visibilitySeconds),
       };
     },
   };

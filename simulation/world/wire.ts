@@ -2,10 +2,9 @@ import { failure } from '../../lib/failure.ts';
 import type { Broken, Call, CreateClient } from '../../lib/huawei/http.ts';
 import type { Answer } from '../../lib/huawei/outcome.ts';
 import type { BatchAnswer, Calls } from '../../lib/sqs/calls.ts';
-import type { Clock, Owner } from '../engine/clock.ts';
-import type { Random } from '../engine/random.ts';
-import type { Faults } from './faults.ts';
-import type { Queue, Sendable } from './sqs.ts';
+import type { Owner } from '../engine/clock.ts';
+import type { Parts } from './parts.ts';
+import type { Queue } from './sqs.ts';
 
 export interface Request extends Call {
   host: string;
@@ -14,10 +13,20 @@ export interface Request extends Call {
 /** What a server does with a request. */
 export type Reply = { afterMs: number } & (
   | { kind: 'answer'; status: number; headers?: Record<string, string>; body: string }
-  | { kind: 'reset' }
-  | { kind: 'hang' }
+  | { kind: 'reset' | 'hang' }
 );
 export type Server = (request: Request) => Reply;
+
+export const answer = (status: number, body: string, afterMs: number, headers = {}): Reply => ({
+  kind: 'answer',
+  status,
+  headers,
+  body,
+  afterMs,
+});
+export const json = (status: number, body: object, afterMs = 20, headers = {}): Reply =>
+  answer(status, JSON.stringify(body), afterMs, headers);
+export const hang: Reply = { kind: 'hang', afterMs: 0 };
 
 /** A kept connection may have been closed at the other end after so long. */
 const STALE_AFTER_MS = 5_000;
@@ -30,33 +39,27 @@ const sqsError = (name: string, httpStatusCode?: number) =>
     $metadata: httpStatusCode ? { httpStatusCode } : {},
   });
 
-interface Options {
-  clock: Clock;
-  random: Random;
-  faults: Faults;
-  serve: Server;
-  /** An owner was killed at a call. */
-  onKilled: (owner: Owner) => void;
-  /** A queue took a message from someone. */
-  /** An HTTP call leaves a process. */
-  onCalled: (owner: Owner, host: string) => void;
-  onSent: (owner: Owner, queue: Queue, message: Sendable) => void;
-}
-
 /**
  * Everything that leaves a process: each call takes time there and back, belongs to who made it, and is a point at
  * which a process may be killed.
+ *
+ * @param onKilled an owner was killed at a call
  */
-export const createWire = ({ clock, random, faults, serve, onKilled, onCalled, onSent }: Options) => {
+export const createWire = (
+  { clock, random: randomFor, faults, oracle }: Parts,
+  serve: Server,
+  onKilled: (owner: Owner) => void,
+) => {
+  const random = randomFor('wire');
+
   /** Whether the call leaves; a killed owner's calls are nobody's, and its answers never come. */
   const leaves = (owner: Owner): boolean => {
     if (owner.state === 'dead') return false;
     if (!owner.doom || --owner.doom.calls > 0) return true;
-    const { sends, onDeath } = owner.doom;
-    clock.kill(owner);
-    onDeath?.();
+    owner.state = 'dead';
+    owner.doom.onDeath?.();
     onKilled(owner);
-    return sends;
+    return owner.doom.sends;
   };
   const latencyMs = () => 5 + random() * 25;
 
@@ -67,31 +70,26 @@ export const createWire = ({ clock, random, faults, serve, onKilled, onCalled, o
       new Promise(resolve => {
         const owner = clock.owner();
         if (owner.state === 'dead') return;
+        const broken = (code: 'timeout' | 'unreachable', detail: string, stale = false) =>
+          resolve({ broken: failure(code, `${host}: ${detail}`), stale });
         const timeoutMs = Math.min(call.timeoutMs ?? clientTimeoutMs, clientTimeoutMs);
-        const finish = (result: Answer | Broken) => {
-          timer.run = undefined;
-          resolve(result);
-        };
-        const timer = clock.after(owner, timeoutMs, () =>
-          resolve({ broken: failure('timeout', `${host} gave no whole answer in time`), stale: false }),
-        );
+        const timer = clock.after(owner, timeoutMs, () => broken('timeout', 'no whole answer in time'));
         const idleMs = clock.now() - lastMs;
         const isKept = !call.fresh && idleMs > STALE_AFTER_MS && idleMs < DROPPED_AFTER_MS;
         lastMs = clock.now();
         if (!leaves(owner)) return;
-        onCalled(owner, host);
+        if (host.startsWith('osm')) oracle.called(owner);
         clock.after(clock.world, latencyMs(), () => {
           const isStale = isKept && random() < 0.05;
           const reply: Reply = isStale ? { kind: 'reset', afterMs: 0 } : serve({ ...call, host, owner });
           if (reply.kind === 'hang') return;
           clock.after(owner, reply.afterMs + latencyMs(), () => {
-            if (reply.kind === 'reset')
-              finish({ broken: failure('unreachable', `${host}: ECONNRESET`), stale: isStale });
-            else finish({ status: reply.status, headers: reply.headers ?? {}, body: reply.body });
+            timer.run = undefined;
+            if (reply.kind !== 'answer') return broken('unreachable', 'ECONNRESET', isStale);
+            resolve({ status: reply.status, headers: reply.headers ?? {}, body: reply.body });
           });
         });
       });
-
     return { host, send };
   };
 
@@ -99,9 +97,9 @@ export const createWire = ({ clock, random, faults, serve, onKilled, onCalled, o
   const callSqs = <T>(signal: AbortSignal | undefined, carryOut: () => T): Promise<T> =>
     new Promise((resolve, reject) => {
       const owner = clock.owner();
-      if (signal?.aborted) return reject(sqsError('AbortError'));
-      if (!leaves(owner)) return undefined;
       const cut = () => reject(sqsError('AbortError'));
+      if (signal?.aborted) return cut();
+      if (!leaves(owner)) return;
       signal?.addEventListener('abort', cut, { once: true });
       const answer = (settle: () => void) =>
         clock.after(owner, latencyMs(), () => {
@@ -111,25 +109,25 @@ export const createWire = ({ clock, random, faults, serve, onKilled, onCalled, o
       clock.after(clock.world, latencyMs(), () => {
         if (faults.on('sqs_throttled') && random() < 0.5)
           return answer(() => reject(sqsError('ThrottlingException', 400)));
-        if (faults.on('sqs_outage') && random() < 0.9) {
-          const kind = random();
-          if (kind < 0.5) carryOut();
-          // Half of them are never answered.
-          if (kind > 0.25 && kind < 0.75) return undefined;
-          return answer(() => reject(sqsError('ServiceUnavailable', 503)));
+        if (!faults.on('sqs_outage') || random() < 0.1) {
+          const result = carryOut();
+          return answer(() => resolve(result));
         }
-        const result = carryOut();
-        return answer(() => resolve(result));
+        // Half of what fails was carried out, and half of it is never answered.
+        const kind = random();
+        if (kind < 0.5) carryOut();
+        if (kind <= 0.25 || kind >= 0.75) answer(() => reject(sqsError('ServiceUnavailable', 503)));
+        return undefined;
       });
-      return undefined;
     });
 
+  /** @param carryOut gives the id of what was done, or undefined where it was refused */
   const batch = <T extends { id: string }>(
     entries: T[],
     carryOut: (entry: T) => string | undefined,
   ): BatchAnswer => {
-    const Successful: { Id: string; MessageId: string }[] = [];
-    const Failed: { Id: string; Code: string; Message: string }[] = [];
+    const Successful: BatchAnswer['Successful'] = [];
+    const Failed: BatchAnswer['Failed'] = [];
     for (const entry of entries) {
       const odd = faults.on('sqs_partial') ? random() : 1;
       const isLost = odd > 0.35 && odd < 0.45;
@@ -144,26 +142,27 @@ export const createWire = ({ clock, random, faults, serve, onKilled, onCalled, o
 
   /** The five calls that our code makes of a queue. */
   const callsOf = (queue: Queue): Calls => ({
-    sendBatch: (entries, signal) => {
+    sendBatch(entries, signal) {
       const owner = clock.owner();
-      return callSqs(signal, () =>
-        batch(entries, ({ body, attributes, groupId, traceHeader }) => {
-          const message = { body, attributes, groupId, traceHeader };
-          onSent(owner, queue, message);
-          return queue.add(message, clock.now()).id;
-        }),
-      );
+      const add = ({ body, attributes, groupId, traceHeader }: (typeof entries)[number]) => {
+        const message = { body, attributes, groupId, traceHeader };
+        if (queue.name === 'dead letters') oracle.deadLettered(owner, message);
+        return queue.add(message).id;
+      };
+      return callSqs(signal, () => batch(entries, add));
     },
-    changeVisibilityBatch: (entries, signal) =>
-      callSqs(signal, () =>
-        batch(entries, ({ receiptHandle, seconds }) =>
-          queue.changeVisibility(receiptHandle, seconds) ? 'done' : undefined,
-        ),
-      ),
-    deleteBatch: (entries, signal) =>
-      callSqs(signal, () =>
-        batch(entries, ({ receiptHandle }) => (queue.delete(receiptHandle) ? 'done' : undefined)),
-      ),
+    changeVisibilityBatch(entries, signal) {
+      const change = ({ receiptHandle, seconds }: (typeof entries)[number]) =>
+        queue.changeVisibility(receiptHandle, seconds) ? 'done' : undefined;
+      return callSqs(signal, () => batch(entries, change));
+    },
+    deleteBatch(entries, signal) {
+      const remove = ({ receiptHandle }: (typeof entries)[number]) => {
+        queue.delete(receiptHandle);
+        return 'done';
+      };
+      return callSqs(signal, () => batch(entries, remove));
+    },
     async receive({ hidden, wait }, signal) {
       let taken = await callSqs(signal, () => queue.receive(10, hidden));
       if (taken.length === 0 && wait > 0) {

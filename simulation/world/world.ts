@@ -5,10 +5,12 @@ import { createTelemetry } from '../../lib/telemetry.ts';
 import { createClock } from '../engine/clock.ts';
 import { useClock } from '../engine/globals.ts';
 import { createRandom } from '../engine/random.ts';
+import { createFaults, type Fault } from '../faults.ts';
+import { SECRET_MARK } from '../model.ts';
 import { createAlarms } from '../oracle/alarms.ts';
 import { createOracle } from '../oracle/oracle.ts';
-import { type CredentialsKind, createAccounts, SECRET_MARK } from './accounts.ts';
-import { createFaults, type Fault } from './faults.ts';
+import type { Spec } from '../spec.ts';
+import { createAccounts } from './accounts.ts';
 import { createHuawei } from './huawei.ts';
 import { createLambda } from './lambda.ts';
 import { createOperator } from './operator.ts';
@@ -24,27 +26,16 @@ export const START_MS = Date.UTC(2026, 0, 5);
 const SOURCE = 'https://sqs.ap-southeast-1.amazonaws.com/123456789012/receipts';
 const DEAD_LETTERS = 'https://sqs.ap-southeast-1.amazonaws.com/123456789012/dead-letters';
 
-export interface WorldOptions {
-  seed: number;
-  perDay: number;
-  credentials?: CredentialsKind;
-  /** Receipts become old within hours, or the queue keeps them for hours only. */
-  life?: 'long' | 'aged' | 'brief' | undefined;
-  /** Variables of the function beside the usual ones. */
-  variables?: Record<string, string>;
-  realTelemetry?: boolean | undefined;
-  /** Tells what happens to this case. */
-  story?: string | undefined;
-}
-
 /** A world of its own: the service with its real code, and models of everything around it. */
-export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...options }: WorldOptions) => {
+export const createWorld = (spec: Spec) => {
+  const { variables, realTelemetry } = spec;
+  const seed = (spec.seed * 1_000_003 + spec.index) >>> 0;
   const random = (purpose: string) => createRandom(seed, purpose);
   const clock = createClock(START_MS, random);
   useClock(clock);
   const faults = createFaults(clock.now);
   const choose = random('world');
-  const life = options.life ?? choose.pick(['long', 'long', 'long', 'aged', 'brief']);
+  const life = spec.life ?? choose.pick(['long', 'long', 'long', 'aged', 'brief']);
   const config = loadConfig({
     OSM_ENDPOINT: 'https://osm.example.com',
     IAM_ENDPOINT: 'https://iam.example.com',
@@ -59,95 +50,47 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
     ...(life === 'brief' && { QUEUE_RETENTION_SECONDS: '7200' }),
     ...variables,
   });
-  const oracle = createOracle(clock, faults, story, {
-    maxAttempts: config.maxAttempts,
-    maxAgeMs: config.maxAgeSeconds * 1000,
-    retentionMs: config.queueRetentionSeconds * 1000,
-    lateAfterMs: config.lateAfterSeconds * 1000,
-    timeoutMs: config.requestTimeoutMs,
-    perSecond: config.maxRequestsPerSecond,
-    lateReceipts: config.lateReceipts,
-  });
+  const oracle = createOracle(clock, faults, spec.story, config);
   const alarms = createAlarms(clock.now);
-  const publish = (name: string, values: number[]) => {
-    for (const value of values) alarms.record(name, value);
-    if (name === 'BreakerOpened' && faults.isCalm(HOUR_MS)) oracle.fail(FEW_BAD, 'the breaker opened');
+  const parts = { clock, random, faults, oracle, alarms };
+  const outlet = {
+    print: oracle.printed,
+    publish(name: string, values: number[]) {
+      for (const value of values) alarms.record(name, value);
+      if (name === 'BreakerOpened' && faults.isCalm(HOUR_MS)) oracle.fail(FEW_BAD, 'the breaker opened');
+    },
   };
 
-  const dead = createQueueModel(clock, random('dead letters'), faults, {
-    name: 'dead',
+  const dead = createQueueModel(parts, {
+    name: 'dead letters',
     retentionSeconds: 1_209_600,
     visibilitySeconds: 60,
-    onAdded: oracle.added,
-    onGone: (held, why) => oracle.gone(held, why, false),
   });
-  const source = createQueueModel(clock, random('receipts'), faults, {
+  const source = createQueueModel(parts, {
     name: 'receipts',
     retentionSeconds: config.queueRetentionSeconds,
     visibilitySeconds: 185,
     redrive: { after: 500, to: dead },
-    onAdded: oracle.added,
-    onGone: (held, why) => oracle.gone(held, why, true),
   });
-  const kind = options.credentials ?? choose.pick(['password', 'password', 'aksk', 'token', 'oidc']);
-  const accounts = createAccounts(clock, random('accounts'), faults, kind, {
-    onRefused: oracle.refused,
-    onLocked: oracle.locked,
-    onUsed: oracle.used,
-  });
-  const huawei = createHuawei(clock, random('huawei'), faults, accounts, {
-    onAnswered: oracle.answered,
-    onMarked: oracle.marked,
-    onLooked: oracle.looked,
-  });
-  const wire = createWire({
-    clock,
-    random: random('wire'),
-    faults,
-    serve: request => (request.host.startsWith('osm') ? huawei : accounts).serve(request),
-    onKilled: owner => lambda.killed(owner),
-    onCalled: (owner, host) => {
-      if (host.startsWith('osm')) oracle.called(owner);
-    },
-    onSent: (owner, queue, message) => {
-      if (queue === dead) oracle.deadLettered(owner, message);
-    },
-  });
+  const credentials = spec.credentials ?? choose.pick(['password', 'password', 'aksk', 'token', 'oidc']);
+  const accounts = createAccounts(parts, credentials);
+  const huawei = createHuawei(parts, accounts);
+  const wire = createWire(
+    parts,
+    request => (request.host.startsWith('osm') ? huawei : accounts).serve(request),
+    owner => lambda.killed(owner),
+  );
   const createQueue = (url: string) => queueOver(url, wire.callsOf(url === SOURCE ? source : dead));
-  const lambda = createLambda({
-    clock,
-    random: random('lambda'),
-    faults,
-    queue: source,
-    start: () => {
-      const telemetry = realTelemetry ? createTelemetry() : createLightTelemetry(oracle.printed, publish);
-      return compose(config, { createClient: wire.createClient, createQueue, telemetry });
-    },
-    onInvoked: oracle.invoked,
-    onAcknowledged: oracle.acknowledged,
-    onEnded: how => {
-      if (how !== 'answered') alarms.record('Errors', 1);
-      if (how === 'threw' || how === 'timed_out') oracle.fail('the function answers in time', `it ${how}`);
-    },
+  const lambda = createLambda(parts, source, () => {
+    const telemetry = realTelemetry ? createTelemetry() : createLightTelemetry(outlet);
+    return compose(config, { createClient: wire.createClient, createQueue, telemetry });
   });
-  const people = createPeople({
-    clock,
-    random: random('people'),
-    faults,
-    huawei,
-    queue: source,
-    oracle,
-    perDay,
-  });
-  const operator = createOperator({
-    clock,
-    random: random('operator'),
-    faults,
-    oracle,
-    source: createQueue(SOURCE),
-    deadLetters: createQueue(DEAD_LETTERS),
-    behind: { source, deadLetters: dead },
-  });
+  const people = createPeople(parts, huawei, source);
+  const operator = createOperator(
+    parts,
+    { source: createQueue(SOURCE), deadLetters: createQueue(DEAD_LETTERS) },
+    { source, deadLetters: dead },
+  );
 
   /** What changes the world once, when a fault begins or ends. */
   const begins: Partial<Record<Fault, () => void>> = {
@@ -166,24 +109,19 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
     tokens_die: accounts.dieTokens,
   };
   const depths = new Map<Fault, number>();
-  const change = (fault: Fault, by: number) => {
+  const change = (fault: Fault, by: 1 | -1) => {
     const depth = (depths.get(fault) ?? 0) + by;
     depths.set(fault, depth);
     oracle.tell(undefined, `${fault} ${by > 0 ? 'begins' : 'ends'}`);
-    if (by > 0 && depth === 1) {
-      faults.begin(fault);
-      begins[fault]?.();
-    } else if (by < 0 && depth === 0) {
-      faults.end(fault);
-      ends[fault]?.();
-    }
+    if (depth !== (by > 0 ? 1 : 0)) return;
+    faults.turn(fault, depth === 1);
+    (by > 0 ? begins : ends)[fault]?.();
   };
 
   return {
     clock,
     choose,
     config,
-    faults,
     oracle,
     alarms,
     source,
@@ -199,23 +137,23 @@ export const createWorld = ({ seed, perDay, variables, realTelemetry, story, ...
     },
     /** What CloudWatch knows of the queues, minute by minute. */
     watchQueues(untilMs: number) {
-      alarms.record('dead ApproximateNumberOfMessagesVisible', dead.visible);
-      alarms.record('dead ApproximateNumberOfMessagesNotVisible', dead.hidden);
+      alarms.record('dead ApproximateNumberOfMessagesVisible', dead.visible());
+      alarms.record('dead ApproximateNumberOfMessagesNotVisible', dead.hidden());
       let oldest = clock.now();
       for (const { sentAt, receives } of source.messages())
         if (receives < 3 && sentAt < oldest) oldest = sentAt;
       alarms.record('ApproximateAgeOfOldestMessage', (clock.now() - oldest) / 1000);
       if (clock.now() < untilMs) clock.after(clock.world, MINUTE_MS, () => this.watchQueues(untilMs));
     },
-    async run(untilMs: number, everyTurn = false) {
+    async run(untilMs: number) {
       const { write } = process.stdout;
       if (realTelemetry) {
         process.stdout.write = text => {
-          readPrinted(String(text), oracle.printed, publish);
+          readPrinted(String(text), outlet);
           return true;
         };
       }
-      await clock.run(untilMs, everyTurn);
+      await clock.run(untilMs, spec.everyTurn ?? false);
       process.stdout.write = write;
     },
   };

@@ -1,4 +1,4 @@
-import type { Random } from '../engine/random.ts';
+import type { Random } from './engine/random.ts';
 
 /** What can go wrong, and what it is for the world. */
 export const faultNames = [
@@ -55,8 +55,8 @@ export const pairs: [Fault, Fault][] = faultNames.flatMap((one, index) =>
 );
 
 const HOUR_MS = 3_600_000;
-/** These change the world at once and are over; all others last for a time. */
-export const LONG: ReadonlySet<Fault> = new Set(['paused', 'osm_unavailable', 'wrong_secret', 'iam_down']);
+/** These may last for most of a day, so that what waits grows old. */
+const LONG: ReadonlySet<Fault> = new Set(['paused', 'osm_unavailable', 'wrong_secret', 'iam_down']);
 
 /** When the faults of a day begin and end: they overlap, and most last minutes to hours. */
 export const windowsOf = (day: readonly Fault[], dayMs: number, random: Random): Window[] => {
@@ -108,12 +108,12 @@ export const createFaults = (now: () => number) => {
       const since = OUTAGES.flatMap(fault => active.get(fault) ?? []);
       return since.length > 0 ? Math.min(...since) : undefined;
     },
-    begin(fault: Fault) {
-      active.set(fault, now());
-    },
-    end(fault: Fault) {
-      active.delete(fault);
-      ended.set(fault, now());
+    turn(fault: Fault, isOn: boolean) {
+      if (isOn) active.set(fault, now());
+      else {
+        active.delete(fault);
+        ended.set(fault, now());
+      }
     },
   };
 };
