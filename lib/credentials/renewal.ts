@@ -141,10 +141,11 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
     /** Whether another version has taken the place of a secret that is at fault: it is worth a try at once. */
     async changed(): Promise<boolean> {
       if (failing?.failure.code !== 'unauthorized') return false;
+      // Nothing waits for the store while the old token is good: its renewal sees another version within a minute.
+      if (current && Date.now() < current.validUntil) return false;
       const stored = await readCredentials();
       if ('code' in stored || stored.version === failing?.version) return false;
       failing = undefined;
-      if (current) current.freshUntil = Date.now();
       return true;
     },
   };
