@@ -308,6 +308,8 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       const sentAt = tracked.isUndated ? held.sentAt : Math.min(held.sentAt, tracked.sentAt);
       if (!(Math.abs(Date.parse(sent_at) - Math.floor(sentAt)) <= 1))
         wrong(`sent_at is ${sent_at}, and it was sent at ${sentAt}`);
+      if (letter.groupId !== held.groupId || letter.traceHeader !== held.traceHeader)
+        wrong("its group or its trace is not the original's");
       for (const [name, { StringValue }] of Object.entries(held.attributes))
         if (!OURS.includes(name) && letter.attributes[name]?.StringValue !== StringValue)
           wrong(`the attribute ${name} is not the original's`);
