@@ -116,7 +116,9 @@ describe('schema and code agree on generated values', () => {
   );
   const string = fc.oneof(text, time);
   const codes = fc.array(fc.constantFrom<unknown>(...letterCodes, 'forbiddden', 7), { maxLength: 2 });
-  const number = fc.oneof(fc.integer(), fc.double(), fc.constantFrom(0, 1, 2, 100_000, 100_001, 2 ** 53));
+  // JSON knows no other numbers.
+  const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
+  const number = fc.oneof(fc.integer(), finite, fc.constantFrom(0, 1, 2, 100_000, 100_001, 2 ** 53));
   const other = fc.oneof(fc.constantFrom(null, true, [], {}), fc.jsonValue({ maxDepth: 1 }));
   const value = fc.oneof({ weight: 5, arbitrary: string }, codes, number, other);
   /** One field, of any value or of a usual one; the fields of a schema do not depend on each other. */
