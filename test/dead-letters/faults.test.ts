@@ -1,7 +1,5 @@
-// A replay through SQS's own protocol that is cut, killed, or whose letters are dead again at once. The faults of each
+// A replay through SQS's own protocol that is cut, or whose letters are dead again at once. The faults of each
 // call: runs.test.ts.
-import { spawn } from 'node:child_process';
-import path from 'node:path';
 import { SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { sourceIdOf } from '../../lib/dead-letters/dead-letter.ts';
 import { cameBack } from '../../lib/dead-letters/replay.ts';
@@ -83,26 +81,4 @@ test('what SQS itself has moved is known by its own id, which it keeps', async (
   const again = pair.letters();
   expect(again.map(({ messageId }) => messageId).sort()).toEqual([...sentIds].sort());
   expect(again.every(({ messageAttributes }) => messageAttributes.replays?.StringValue === '1')).toBe(true);
-});
-
-test('killed with -9 between send and delete: nothing is lost', async () => {
-  let sends = 0;
-  const child = { kill: () => {} };
-  const pair = openFilled(async (call, forward) => {
-    const answer = await forward();
-    if (call.action !== SEND || ++sends !== 2) return answer;
-    child.kill();
-    return 'hang';
-  });
-  const cli = spawn(process.execPath, [path.resolve('.build/cli/main.mjs'), 'replay', '--yes', '--json'], {
-    env: { ...process.env, QUEUE_URL: pair.receiptsUrl, DEAD_LETTER_QUEUE_URL: pair.lettersUrl },
-    stdio: 'ignore',
-  });
-  child.kill = () => cli.kill('SIGKILL');
-  await new Promise(resolve => cli.once('exit', resolve));
-  const { kept, twice } = placesOf(pair);
-  expect(kept).toBe(COUNT);
-  expect(twice).toBeGreaterThan(0);
-  // What it held is hidden for a quarter of an hour at most.
-  expect(pair.hidden().length + pair.letters().length).toBe(COUNT - pair.receipts().length + twice);
 });

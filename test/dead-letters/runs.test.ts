@@ -114,6 +114,8 @@ const scanned = async (queue: Parameters<typeof scan>[0], options?: Parameters<t
   return { ...ended, visited };
 };
 
+const options = { numRuns: 100 };
+
 describe('any letters, any request', () => {
   const codes = ['forbidden', 'rejected', undefined] as const;
   const letters = fc.array(
@@ -149,7 +151,6 @@ describe('any letters, any request', () => {
     expect(places.sort()).toEqual(given.map(bodyOf).map(idOf).sort());
     expect(seen().hidden).toBe(0);
   };
-  const options = { numRuns: 200 };
 
   test('one run takes all that is asked for, and nothing else', async () => {
     const property = fc.asyncProperty(letters, request, async (given, asked) => {
@@ -291,109 +292,112 @@ describe('all is seen, and then it ends soon, at a server', () => {
   });
 });
 
-describe('a fault in a call: what was not sent stays, what may come twice is counted, all is visible', () => {
+describe('faults', () => {
   const refused = (name: string) =>
     Object.assign(new Error('no'), { name, $metadata: { httpStatusCode: 400 } });
   const cut = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
-  const denied = refused('AccessDenied');
-  /** Some of the calls fail, before or after they were carried out. */
+  const forbidden = { filter: { failure_code: ['forbidden' as const] } };
+  const open = (spoil: Spoil) => {
+    const letters = Array.from({ length: 50 }, (_, index) => dead(receipt(`c${index}`), 'forbidden'));
+    return openQueue([dead(receipt('stays'), 'rejected'), ...letters], spoil);
+  };
+  /** How often each letter is where: at least once in all, or it is lost. */
+  const placesOf = ({ sent, left, held, seen }: ReturnType<typeof open>) => {
+    const bodies = [...sent.map(({ body }) => body), ...left(), ...held()];
+    const kept = new Set(bodies).size;
+    return { kept, twice: bodies.length - kept, hidden: seen().hidden };
+  };
+
+  const kinds = fc.constantFrom('fine', 'some_refused', 'cut_before', 'cut_after', 'one_not_named');
+  const faults = fc.array(kinds, { minLength: 1, maxLength: 7 });
+  /** Spoils one call after the other, again and again, and counts entries. */
+  const spoiling = (name: 'sendBatch' | 'deleteBatch', faults: string[]) => {
+    const seen = { asked: 0, refused: 0, unanswered: 0, undone: 0, calls: 0 };
+    const spoil: Spoil = calls => {
+      type Call = (entries: { id: string }[], signal: AbortSignal) => ReturnType<Calls['sendBatch']>;
+      const carryOut = calls[name] as Call;
+      const spoilt: Call = async (entries, signal) => {
+        const fault = faults[seen.calls++ % faults.length];
+        const refused = fault === 'some_refused' ? entries.filter((_, index) => index % 3 === 0) : [];
+        seen.asked += entries.length;
+        seen.refused += refused.length;
+        if (fault?.startsWith('cut')) seen.unanswered += entries.length;
+        if (fault === 'cut_before') {
+          seen.undone += entries.length;
+          throw cut;
+        }
+        const passed = entries.filter(entry => !refused.includes(entry));
+        const { Successful = [] } = await carryOut(passed, signal);
+        if (fault === 'cut_after') throw cut;
+        const Failed = refused.map(({ id }) => ({ Id: id, Code: 'KmsThrottled', Message: 'slow' }));
+        if (fault === 'one_not_named') seen.unanswered += Successful.splice(0, 1).length;
+        return { Successful, Failed };
+      };
+      return { [name]: spoilt };
+    };
+    return { spoil, seen };
+  };
+
+  test('what was not sent stays, what may come twice is counted, all is visible', async () => {
+    const property = fc.asyncProperty(faults, faults, async (sendFaults, deleteFaults) => {
+      const { spoil: spoilSends, seen: sends } = spoiling('sendBatch', sendFaults);
+      const { spoil: spoilDeletes, seen: deletes } = spoiling('deleteBatch', deleteFaults);
+      const queue = open(calls => ({ ...spoilSends(calls), ...spoilDeletes(calls) }));
+      const { counts } = await timed(() => queue.replay(forbidden));
+      expect(counts).toMatchObject({
+        replayed: sends.asked - sends.refused,
+        failed: sends.refused,
+        duplicated: sends.unanswered + deletes.unanswered + deletes.refused,
+        stopped: sends.asked === 50 ? expect.stringMatching(/^(done|interrupted)$/) : 'interrupted',
+      });
+      const twice = sends.unanswered - sends.undone + deletes.refused + deletes.undone;
+      expect(placesOf(queue)).toEqual({ kept: 51, twice, hidden: 0 });
+    });
+    await fc.assert(property, options);
+  });
+
   const failing =
-    (name: keyof Calls, error: Error, { isBad = (_: number): boolean => true, isDone = false } = {}): Spoil =>
+    (name: keyof Calls, error: Error, isBad = (_: number): boolean => true): Spoil =>
     (calls, made = { calls: 0 }) => {
       const carryOut = calls[name] as (...given: unknown[]) => Promise<unknown>;
       const spoilt = async (...given: unknown[]) => {
-        const isSpoilt = isBad(made.calls++);
-        const answer = !isSpoilt || isDone ? await carryOut(...given) : undefined;
-        if (isSpoilt) throw error;
-        return answer;
+        if (isBad(made.calls++)) throw error;
+        return carryOut(...given);
       };
       return { [name]: spoilt } as Partial<Calls>;
     };
-  const refusingEveryFifth =
-    (name: 'sendBatch' | 'deleteBatch'): Spoil =>
-    calls => {
-      const carryOut = calls[name] as (entries: { id: string }[], signal: AbortSignal) => Promise<object>;
-      const spoilt: typeof carryOut = async (entries, signal) => ({
-        ...(await carryOut(
-          entries.filter((_, index) => index % 5 !== 0),
-          signal,
-        )),
-        Failed: entries
-          .filter((_, index) => index % 5 === 0)
-          .map(({ id }) => ({ Id: id, Code: 'KmsThrottled', Message: 'slow' })),
-      });
-      return { [name]: spoilt };
-    };
-  const unnamed: Spoil = ({ sendBatch }) => ({
-    sendBatch: async (entries, signal) => ({
-      Successful: (await sendBatch(entries, signal)).Successful?.slice(1),
-    }),
-  });
-  const first = { isBad: (call: number) => call === 0 };
-  const none = { replayed: 0, failed: 0, duplicated: 0, stopped: 'done', twice: 0, hidden: 0, kept: 51 };
-  const some = expect.any(Number);
-  // Some batches may be under way already.
-  const gaveUp = { failed: some, stopped: 'interrupted' };
+  const denied = refused('AccessDenied');
 
-  test.each<[string, Spoil, object, RegExp?]>([
-    ['some sends refused', refusingEveryFifth('sendBatch'), { replayed: 40, failed: 10 }, /10 ×/],
-    ['sends not permitted', failing('sendBatch', denied), gaveUp, /may not do this with in/],
-    ['nowhere to send to', failing('sendBatch', refused('QueueDoesNotExist')), gaveUp, /there is no queue/],
-    ['one send call refused', failing('sendBatch', refused('Busy'), first), { replayed: 40, failed: 10 }],
-    ['a send cut before SQS had it', failing('sendBatch', cut, first), { replayed: 50, duplicated: 10 }],
-    [
-      'a send cut after SQS had it',
-      failing('sendBatch', cut, { ...first, isDone: true }),
-      { replayed: 50, duplicated: 10, twice: 10 },
-    ],
-    [
-      'sends that are always cut',
-      failing('sendBatch', cut),
-      { ...gaveUp, replayed: some, duplicated: some },
-      /gave no answer/,
-    ],
-    ['an answer that leaves messages out', unnamed, { replayed: 50, duplicated: 5, twice: 5 }],
-    ['some deletes refused', refusingEveryFifth('deleteBatch'), { replayed: 50, duplicated: 10, twice: 10 }],
-    ['deletes refused', failing('deleteBatch', denied), { replayed: 50, duplicated: 50, twice: 50 }],
-    [
-      'a delete cut after SQS had it',
-      failing('deleteBatch', cut, { ...first, isDone: true }),
-      { replayed: 50, duplicated: 10 },
-    ],
-    ['receiving not permitted', failing('receive', denied), gaveUp, /may not do this/],
-    [
-      'a receive that fails half-way',
-      failing('receive', denied, { isBad: call => call > 1 }),
-      { ...gaveUp, replayed: some },
-      /may not do this/,
-    ],
-    ['counting not permitted', failing('attributes', denied), gaveUp, /may not do this/],
-    // These come back by themselves.
-    ['no way to show again', failing('changeVisibilityBatch', denied), { replayed: 50, hidden: 1 }],
-  ])('%s', async (_, spoil, expected, words = /^/) => {
-    const letters = Array.from({ length: 50 }, (_, index) => dead(receipt(`c${index}`), 'forbidden'));
-    const { replay, sent, left, held, seen } = openQueue(
-      [dead(receipt('stays'), 'rejected'), ...letters],
-      spoil,
-    );
-    const request = { filter: { failure_code: ['forbidden' as const] } };
-    const { counts, notes, trouble = '' } = await timed(() => replay(request));
-    const { replayed, failed, duplicated, stopped } = counts;
-    const places = [...sent.map(({ body }) => body), ...left(), ...held()];
-    const kept = new Set(places.map(body => JSON.parse(body ?? '').case_id)).size;
-    const { hidden } = seen();
-    expect({ replayed, failed, duplicated, stopped, hidden, kept, twice: places.length - kept }).toEqual({
-      ...none,
-      ...expected,
-    });
-    expect(`${trouble}${notes.join()}`).toMatch(words);
+  test.each<[string, Spoil, words: RegExp]>([
+    ['sends not permitted', failing('sendBatch', denied), /may not do this with in/],
+    ['nowhere to send to', failing('sendBatch', refused('QueueDoesNotExist')), /there is no queue/],
+    ['sends that are always cut', failing('sendBatch', cut), /gave no answer/],
+    ['receiving not permitted', failing('receive', denied), /may not do this/],
+    ['a receive that fails half-way', failing('receive', denied, call => call > 1), /may not do this/],
+    ['counting not permitted', failing('attributes', denied), /may not do this/],
+  ])('%s: it gives up, in words, and nothing stays hidden', async (_, spoil, words) => {
+    const queue = open(spoil);
+    const { counts, trouble } = await timed(() => queue.replay(forbidden));
+    expect(trouble).toMatch(words);
+    // Some batches may be under way already.
+    expect(counts).toMatchObject({ stopped: 'interrupted' });
+    expect(counts.duplicated).toBe(counts.replayed - queue.sent.length);
+    expect(placesOf(queue)).toEqual({ kept: 51, twice: 0, hidden: 0 });
   });
 
-  test('what was refused goes with the next run', async () => {
-    const letters = Array.from({ length: 50 }, (_, index) => dead(receipt(`c${index}`)));
-    const { replay } = openQueue(letters, failing('sendBatch', refused('Busy'), first));
-    expect((await timed(() => replay({ all: true }))).counts).toMatchObject({ failed: 10, remaining: 10 });
-    expect((await timed(() => replay({ all: true }))).counts).toMatchObject({ replayed: 10, remaining: 0 });
+  test('no way to show again: they come back by themselves', async () => {
+    const queue = open(failing('changeVisibilityBatch', denied));
+    const { counts } = await timed(() => queue.replay(forbidden));
+    expect(counts).toMatchObject({ replayed: 50, remaining: 1, stopped: 'done' });
+    expect(placesOf(queue)).toEqual({ kept: 51, twice: 0, hidden: 1 });
+  });
+
+  test('what was refused is told, and goes with the next run', async () => {
+    const { replay } = open(failing('sendBatch', refused('Busy'), call => call === 0));
+    const { counts, notes } = await timed(() => replay(forbidden));
+    expect(counts).toMatchObject({ failed: 10, remaining: 11 });
+    expect(notes.join()).toMatch(/^10 ×: .*Busy/);
+    expect((await timed(() => replay(forbidden))).counts).toMatchObject({ replayed: 10, remaining: 1 });
   });
 
   test.each(['onProgress', 'onChosen', 'onRefused'])(
