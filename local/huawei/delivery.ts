@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from './answer.ts';
 import type { Trouble } from './faults.ts';
 
@@ -32,17 +31,6 @@ export const deliver = (
     status === 204 || status === 304 ? headers : { ...headers, 'Content-Length': length },
   );
   if (trouble?.does === 'half') response.write(body, () => socket?.destroy());
-  else if (trouble?.does === 'trickle') void trickle(response, body, trouble.msPerByte);
   else response.end(body);
   return true;
-};
-
-const trickle = async (response: ServerResponse, body: Buffer, msPerByte: number): Promise<void> => {
-  response.flushHeaders();
-  for (const byte of body) {
-    await sleep(msPerByte, undefined, { ref: false });
-    if (response.destroyed) return;
-    response.write(Buffer.of(byte));
-  }
-  response.end();
 };

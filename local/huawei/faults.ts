@@ -13,7 +13,6 @@ export type Trouble =
   | { does: 'reset' | 'close' | 'hang' | 'not_http' }
   /** The service answers, and nothing or a part of it arrives. */
   | { does: 'lose' | 'half' }
-  | { does: 'trickle'; msPerByte: number }
   /** The service answers, later; further faults apply. */
   | { does: 'slow'; ms: number };
 
@@ -22,8 +21,6 @@ export type Fault = Trouble & {
   match?: ((request: LoggedRequest) => boolean) | Partial<Pick<LoggedRequest, 'kind' | 'caseId'>>;
   /** How often it strikes, at most. @default Infinity */
   times?: number;
-  /** How likely it strikes. @default 1 */
-  probability?: number;
 };
 
 export const createFaults = (initial: Fault[]) => {
@@ -48,8 +45,8 @@ export const createFaults = (initial: Fault[]) => {
       let slowMs = 0;
       for (const state of active) {
         const { fault, hits } = state;
-        const { times = Number.POSITIVE_INFINITY, match, probability = 1 } = fault;
-        if (hits >= times || !matches(match, request) || Math.random() >= probability) continue;
+        const { times = Number.POSITIVE_INFINITY, match } = fault;
+        if (hits >= times || !matches(match, request)) continue;
         state.hits += 1;
         if (fault.does !== 'slow') return { slowMs, trouble: fault };
         slowMs += fault.ms;

@@ -67,9 +67,13 @@ const timeout = (ms: number) => ({
   stale: false,
 });
 
+const trickle = (response: ServerResponse) => {
+  const timer = setInterval(() => response.write('{'), 20);
+  response.on('close', () => clearInterval(timer));
+};
 test.each([
   ['never answers', () => {}],
-  ['stops in the middle', (response: ServerResponse) => response.write('{')],
+  ['never ends', trickle],
 ])('a server that %s is a timeout, which says who and how long', async (_, answer) => {
   const { url } = await serve((_, response) => answer(response));
   expect(await send(url, {}, 120)).toEqual(timeout(120));
