@@ -37,6 +37,8 @@ export interface Broken {
 const MOST_HEADER_BYTES = 65_536;
 /** OSM's answers are small, a stored secret has up to 64 KB; of more only the beginning is kept. */
 const MOST_BODY_BYTES = 131_072;
+/** Leaves a byte order mark out, which would make JSON unreadable. */
+const utf8 = new TextDecoder();
 /** MAX_IN_FLIGHT's upper bound: every connection of a full batch may be kept. */
 const MOST_KEPT_CONNECTIONS = 1000;
 
@@ -115,7 +117,7 @@ export const createClient = (endpoint: string, timeoutMs: number) => {
         const { statusCode: status = 0, headers } = response;
         const chunks: Buffer[] = [];
         let bytes = 0;
-        const text = () => Buffer.concat(chunks).toString();
+        const text = () => utf8.decode(Buffer.concat(chunks));
         response.on('data', (chunk: Buffer) => {
           chunks.push(chunk);
           bytes += chunk.length;

@@ -100,6 +100,7 @@ test.each<[string, string, object]>([
   ['that ends before its length', `${HEAD}Content-Length: 9\r\n\r\n{}`, unreachable],
   ['that ends before its last chunk', `${HEAD}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n`, unreachable],
   ['of nothing', '', unreachable],
+  ['with a byte order mark', `${HEAD}Content-Length: 5\r\n\r\n\uFEFF{}`, { status: 200, body: '{}' }],
   ['without a length', `${HEAD}\r\n{}`, { status: 200, body: '{}' }],
   ['after an early one', `HTTP/1.1 103 Early\r\n\r\n${HEAD}${LENGTH_2}\r\n{}`, { status: 200, body: '{}' }],
   [

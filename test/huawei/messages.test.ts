@@ -213,15 +213,6 @@ describe('a look', () => {
     ]);
   });
 
-  test('in another zone reads its times there', async () => {
-    const { look, calls } = lookAt(0, 'ascending', [
-      answer(200, { count: 1, message_list: [{ create_time: '2026-01-31 18:30:15' }] }),
-    ]);
-    const zone = { name: 'GMT+9', aheadMinutes: 540 };
-    expect(times(await look({ case_id: '1' }, timing, zone))).toEqual([T + SECOND]);
-    expect(calls[0]?.headers).toEqual({ 'X-Time-Zone': 'GMT+9' });
-  });
-
   const failing = (code: 'timeout' | 'failed' | 'unfinished'): Broken =>
     ({ broken: { code, detail: 'Because.' }, stale: false }) as Broken;
   test.each<[string, Answer | Broken, object]>([
