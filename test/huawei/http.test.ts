@@ -42,8 +42,11 @@ const serveBytes = async (bytes: string) => {
   return url;
 };
 
+/** More than a busy machine needs. */
+const PATIENT_MS = 15_000;
+
 const call = (more: Partial<Call> = {}): Call => ({ method: 'POST', path: '/', headers: {}, ...more });
-const send = (url: string, more: Partial<Call> = {}, timeoutMs = 3000) =>
+const send = (url: string, more: Partial<Call> = {}, timeoutMs = PATIENT_MS) =>
   createClient(url, timeoutMs).send(call(more));
 
 test('a request goes as it stands, and its answer comes as it was sent', async () => {
@@ -79,7 +82,7 @@ test.each([
   expect(await send(url, {}, 120)).toEqual(timeout(120));
   // A call may have less time than the client, never more.
   expect(await send(url, { timeoutMs: 60 })).toEqual(timeout(60));
-  expect(await send(url, { timeoutMs: 5000 }, 60)).toEqual(timeout(60));
+  expect(await send(url, { timeoutMs: PATIENT_MS }, 60)).toEqual(timeout(60));
 });
 
 const HEAD = 'HTTP/1.1 200 OK\r\n';
@@ -151,7 +154,7 @@ describe('a kept connection', () => {
       if (isBroken) breakOff(request, response);
       else response.end();
     });
-    const client = createClient(url, 3000);
+    const client = createClient(url, PATIENT_MS);
     await client.send(call());
     isBroken = true;
     expect(await client.send(call())).toMatchObject({ broken: { code: 'unreachable' }, stale });
@@ -160,7 +163,7 @@ describe('a kept connection', () => {
 
   test('is used again unless it was idle for more than a minute, or a fresh one is asked for', async () => {
     const { url, seen, server } = await serve((_, response) => setTimeout(() => response.end(), 20));
-    const client = createClient(url, 3000);
+    const client = createClient(url, PATIENT_MS);
     const burst = () => Promise.all(Array.from({ length: 5 }, () => client.send(call())));
     await burst();
     pass({ seconds: 59 });

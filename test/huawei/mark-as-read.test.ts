@@ -26,7 +26,7 @@ const start = async ({
   const { token } = huawei.iam.issueToken();
   let calls = 0;
   const send = createPacedSend({
-    client: createClient(huawei.url, 3000),
+    client: createClient(huawei.url, 15_000),
     pace: createPace(perSecond),
     telemetry: {
       count: name => {

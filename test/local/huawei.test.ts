@@ -24,7 +24,7 @@ const start = async (options: HuaweiOptions = {}) =>
 /** Makes a call with a token, unless headers bring their own; the status and the code of the answer are its `says`. */
 const call = async (huawei: Huawei, { headers = {}, ...given }: Partial<Call> = {}) => {
   const token = headers.Authorization ? {} : { 'X-Auth-Token': huawei.iam.issueToken().token };
-  const answer = await createClient(huawei.url, 3000).send({
+  const answer = await createClient(huawei.url, 15_000).send({
     method: 'POST',
     path: MARK,
     headers: { ...token, ...headers },
