@@ -95,10 +95,8 @@ export const start = async (
   };
   if (kind === 'token' && !wrong) await put(await rightOf());
 
-  let password = 0;
   let coldStarts = 0;
-  let key = keys.first;
-  const nextPassword = { ...passwordCredentials, password: '' };
+  const next = { ...passwordCredentials, password: secret('the-next-password-of-the-tests') };
   return {
     ...environment,
     aws,
@@ -121,26 +119,19 @@ export const start = async (
     },
     /** Huawei no longer takes what is stored. */
     end(): void {
-      if (kind === 'password') {
-        nextPassword.password = secret(`password-of-the-tests-${++password}`);
-        huawei.iam.setPassword(nextPassword.password);
-      } else if (kind === 'aksk') {
-        const { access_key } = key;
+      if (kind === 'password') huawei.iam.setPassword(next.password);
+      else if (kind !== 'aksk') huawei.iam.revokeTokens();
+      else
         huawei.faults.add({
           does: 'answer',
           status: 401,
           body: { error_code: 'APIGW.0301', error_msg: 'ak not exist' },
-          match: ({ headers }) => headers.authorization?.includes(access_key) ?? false,
+          match: ({ headers }) => headers.authorization?.includes(keys.first.access_key) ?? false,
         });
-        key = keys.second;
-      } else huawei.iam.revokeTokens();
     },
-    /** What is to be stored once it has ended. */
-    async nextOf(): Promise<object> {
-      if (kind === 'password') return { ...nextPassword };
-      if (kind === 'aksk') return keys.second;
-      return rightOf();
-    },
+    /** What takes its place; a token can be had once it has ended. */
+    nextOf: async (): Promise<object> =>
+      kind === 'password' ? next : kind === 'aksk' ? keys.second : rightOf(),
   };
 };
 export type Started = Awaited<ReturnType<typeof start>>;
