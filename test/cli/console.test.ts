@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { serveConsole } from '../../lib/cli/console/serve.ts';
+import { createQueue } from '../../lib/sqs/queue.ts';
 import { awsEnvironment, type Pair, receipt, useLetterQueues } from '../letter-queues.ts';
 import { printedSince, printedSoFar } from '../output/printed.ts';
 import { PROGRAM } from './command-line.ts';
@@ -205,7 +206,7 @@ describe('repair and replay', () => {
   test('preview with before and after, dry run, then what was chosen goes back, repaired, and nothing else', async () => {
     for (const id of ['a', 'b']) pair.put(receipt(id), { code: 'forbidden' });
     pair.put(receipt('c'), { code: 'rejected' });
-    const { enter, post } = await open();
+    const { enter, get, post } = await open();
     await enter();
     const fields = { code: 'forbidden', set_group_id: 'g-1' };
     expect((await post('/replay', fields)).body).toMatch(/<mark>[^<]*group_id[^<]*g-1/);
@@ -218,11 +219,22 @@ describe('repair and replay', () => {
     expect((await post('/run', fields)).body).toMatch(/Sent: 2/);
     expect(pair.receipts().map(({ body }) => JSON.parse(body).group_id)).toEqual(['g-1', 'g-1']);
     expect(pair.letters()).toHaveLength(1);
+
+    const source = createQueue(pair.receiptsUrl);
+    for (let taken = 0; taken < 2; ) {
+      const answer = await source.receive(30);
+      const messages = 'messages' in answer ? answer.messages : [];
+      taken += messages.length;
+      await source.remove(messages);
+    }
+    while ((await get('/run')).body.includes('data-state="waiting"')) await delay(100);
+    expect((await get('/run')).body).toMatch(/Nothing came back dead/);
     // Who acts is asked beside the run: its line may come after its page.
-    while (printed.length < 3) await delay(100);
+    while (printed.length < 4) await delay(100);
     expect(printed.slice(1).map(line => JSON.parse(line))).toMatchObject([
       { action: 'dry_run', chosen: 2 },
       { action: 'replay', ...fields, replayed: 2, who: expect.any(String) },
+      { action: 'came_back', taken: true, dead: {} },
     ]);
   });
 

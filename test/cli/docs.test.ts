@@ -50,7 +50,14 @@ test('every command runs as it stands', async () => {
     deadLetterQueueUrl: lettersUrl,
     invoke: async () => ({ checks: [{ check: 'all', status: 'ok', says: 'well' }] }),
   });
+  const env = { ...stage.environment, QUEUE_URL: undefined };
   try {
+    // What a command suggests keeps the stage; one that is not there is said to be.
+    line.pair.put(receipt('a'));
+    const { out } = await line.relay('status --stage prod', { env });
+    expect(out).toContain('\n  npx read-receipt-relay list --stage prod\n');
+    const missing = await line.relay('replay --yes --stage no', { env });
+    expect(missing).toMatchObject({ code: 1, err: expect.stringMatching(/^There is no stack \S+-no in/) });
     for (const command of commands) {
       for (const code of ['forbidden', 'malformed'] as const)
         line.pair.put(code === 'malformed' ? 'x' : receipt('a'), { code, detail: 'because' });
@@ -62,9 +69,7 @@ test('every command runs as it stands', async () => {
         .replace(/\bFILE\b/, file)
         .replace(/\bSTAGE\b/, 'prod');
       const stageOf = named.includes('--stage') ? '' : ' --stage prod';
-      const { code, err } = await line.relay(named.replace('--wait ', '') + stageOf + asks, {
-        env: { ...stage.environment, QUEUE_URL: undefined },
-      });
+      const { code, err } = await line.relay(named.replace('--wait ', '') + stageOf + asks, { env });
       expect({ command, code, err }).toEqual({ command, code: 0, err: '' });
     }
   } finally {
