@@ -1,11 +1,5 @@
 import * as z from 'zod/mini';
 
-/** Where the stored credentials are: a Secrets Manager id or ARN, a parameter's name, or a file's path. */
-interface CredentialsSource {
-  store: 'secretsmanager' | 'ssm' | 'file';
-  id: string;
-}
-
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const REFUSALS_IN = /^ssm:.+$/;
 const CREDENTIALS_FROM = /^(?<store>secretsmanager|ssm|file):(?<id>.+)$/;
@@ -32,12 +26,21 @@ const endpoint = text('must be https://HOST, without a path (plain http:// only 
 const queueUrl = text('must be the URL of an SQS queue, https://sqs.…', value => URL.canParse(value));
 const header = text('must be 1 to 32 visible ASCII characters', value => /^[\x21-\x7e]{1,32}$/.test(value));
 
+/** Where the stored credentials are: a Secrets Manager id or ARN, a parameter's name, or a file's path. */
+const credentialsFrom = z.pipe(
+  z.transform((from: unknown) => CREDENTIALS_FROM.exec(String(from))?.groups),
+  z.object(
+    { store: z.enum(['secretsmanager', 'ssm', 'file']), id: z.string() },
+    'must be secretsmanager:ID, ssm:NAME or file:PATH',
+  ),
+);
+
 const queueVariables = { QUEUE_URL: queueUrl, DEAD_LETTER_QUEUE_URL: queueUrl };
 const relayVariables = {
   ...queueVariables,
   OSM_ENDPOINT: endpoint,
   IAM_ENDPOINT: z.optional(endpoint),
-  CREDENTIALS_FROM: text('must be secretsmanager:ID, ssm:NAME or file:PATH', v => CREDENTIALS_FROM.test(v)),
+  CREDENTIALS_FROM: credentialsFrom,
   OSM_LANGUAGE: z.optional(header),
   OSM_TIME_ZONE: z.optional(header),
   OSM_SITE: z.optional(text('must be 0 (China) or 1 (International)', value => /^[01]$/.test(value))),
@@ -90,13 +93,12 @@ export const loadRegion = (env: NodeJS.ProcessEnv = process.env) =>
  */
 export const loadConfig = (env = process.env) => {
   const set = read(relayVariables, env);
-  const source = CREDENTIALS_FROM.exec(set.CREDENTIALS_FROM)?.groups;
   return {
     queueUrl: set.QUEUE_URL,
     deadLetterQueueUrl: set.DEAD_LETTER_QUEUE_URL,
     osmEndpoint: set.OSM_ENDPOINT,
     iamEndpoint: set.IAM_ENDPOINT,
-    credentialsFrom: source as unknown as CredentialsSource,
+    credentialsFrom: set.CREDENTIALS_FROM,
     headers: {
       ...(set.OSM_LANGUAGE && { 'X-Language': set.OSM_LANGUAGE }),
       ...(set.OSM_TIME_ZONE && { 'X-Time-Zone': set.OSM_TIME_ZONE }),

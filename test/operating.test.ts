@@ -51,7 +51,9 @@ test('the table of variables names all, each with the default that the code take
   const stated = rows.filter(([, value]) => value !== '' && value !== 'required');
   const defaults = Object.fromEntries(stated.map(([name, value]) => [name, value]));
   expect(loadConfig({ ...required, ...defaults })).toEqual(loadConfig(required));
-  const known = read('lib/config.ts').matchAll(/\b([A-Z]+(?:_[A-Z]+)+): (?:z\.|text\(|endpoint|queueUrl)/g);
+  const known = read('lib/config.ts').matchAll(
+    /\b([A-Z]+(?:_[A-Z]+)+): (?:z\.|text\(|endpoint|queueUrl|credentialsFrom)/g,
+  );
   expect(rows.map(([name]) => name).sort()).toEqual(Array.from(known, ([, name]) => name).sort());
 });
 
