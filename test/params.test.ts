@@ -116,7 +116,7 @@ test('a change is told from what to what; a stack that is not there changes noth
 });
 
 /** One run takes about two seconds. */
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
 
 describe('Serverless', () => {
   const failed = async (stage: string, params: string[], stageFile?: string) => {
