@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type BuildOptions, build as bundle, type Plugin } from 'esbuild';
+import { type BuildOptions, build as bundle } from 'esbuild';
 import { build } from '../local/build.ts';
 import { 'module.exports' as ourSettings } from '../resources/bundle.ts';
 
@@ -32,18 +32,10 @@ export const childFile = path.join(folder, 'child.mjs');
 export const plainReplayFile = path.join(folder, 'plain-replay.mjs');
 
 /**
- * One copy of what several packages bring along in neighbouring versions, as a project has that installs them
- * all at once: a peer should not pay for the moment at which we installed it.
+ * What several packages bring along in neighbouring versions is resolved from the root, one copy of each, as a project
+ * has it that installs them all at once: a peer should not pay for the moment at which we installed it.
  */
-const oneCopy: Plugin = {
-  name: 'one-copy',
-  setup: ({ onResolve, resolve }) => {
-    onResolve({ filter: /^(@aws-lambda-powertools\/commons|@middy\/util)/ }, async args => {
-      if (args.pluginData === 'again') return undefined;
-      return resolve(args.path, { kind: args.kind, resolveDir: root, pluginData: 'again' });
-    });
-  },
-};
+const alias = Object.fromEntries(['@aws-lambda-powertools/commons', '@middy/util'].map(name => [name, name]));
 
 /** Our own bundle as it is packaged, and the peers' with the same settings. */
 export const bundleAll = async (): Promise<void> => {
@@ -57,7 +49,7 @@ export const bundleAll = async (): Promise<void> => {
       outdir: folder,
       outExtension: { '.js': outputFileExtension as string },
       external: exclude as string[],
-      plugins: [oneCopy],
+      alias,
     });
 };
 

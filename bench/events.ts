@@ -17,25 +17,21 @@ export const receiptOf = (caseId: string) => ({
   read_at: new Date(Date.now() - 5000).toISOString(),
 });
 
-/** A record as Lambda delivers it: about 600 bytes, so that ten thousand make the 6 MB that an event may have. */
-export const recordOf = (index: number, body: string): SQSRecord => ({
-  messageId: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
-  receiptHandle: `AQEB${'a'.repeat(60)}${index}`,
-  body,
-  attributes: {
-    ApproximateReceiveCount: '1',
-    SentTimestamp: String(Date.now()),
-    SenderId: 'AIDAEXAMPLE',
-    ApproximateFirstReceiveTimestamp: String(Date.now()),
-  },
-  messageAttributes: {},
-  md5OfBody: 'e4e68fb7bd0e697a0ae8f1bb342846b3',
-  eventSource: 'aws:sqs',
-  eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:receipts',
-  awsRegion: 'us-east-1',
-});
-
+/** Records as Lambda delivers them: about 600 bytes each, so that ten thousand make the 6 MB that an event may have. */
 export const recordsOf = ({ receipts, cases, seed = 0 }: Batch): SQSRecord[] =>
-  Array.from({ length: receipts }, (_, index) =>
-    recordOf(index, JSON.stringify(receiptOf(`case-${seed}-${index % cases}`))),
-  );
+  Array.from({ length: receipts }, (_, index) => ({
+    messageId: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
+    receiptHandle: `AQEB${'a'.repeat(60)}${index}`,
+    body: JSON.stringify(receiptOf(`case-${seed}-${index % cases}`)),
+    attributes: {
+      ApproximateReceiveCount: '1',
+      SentTimestamp: String(Date.now()),
+      SenderId: 'AIDAEXAMPLE',
+      ApproximateFirstReceiveTimestamp: String(Date.now()),
+    },
+    messageAttributes: {},
+    md5OfBody: 'e4e68fb7bd0e697a0ae8f1bb342846b3',
+    eventSource: 'aws:sqs',
+    eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:receipts',
+    awsRegion: 'us-east-1',
+  }));

@@ -6,22 +6,17 @@ import { digits } from './stats.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-const versionOf = (name: string): string =>
-  JSON.parse(readFileSync(path.join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
+/** Of what is in the bundles, ours and the peers'. */
+const IN_BUNDLES = /^(@middy|@aws-lambda-powertools|zod|esbuild)\b|^@aws-sdk\/client-secrets-manager$/;
 
-const LIBRARIES = [
-  '@middy/core',
-  '@middy/sqs-partial-batch-failure',
-  '@middy/secrets-manager',
-  '@aws-lambda-powertools/batch',
-  '@aws-lambda-powertools/parser',
-  '@aws-lambda-powertools/parameters',
-  '@aws-lambda-powertools/logger',
-  '@aws-lambda-powertools/metrics',
-  '@aws-sdk/client-secrets-manager',
-  'zod',
-  'esbuild',
-];
+const contentsOf = (folder: string) =>
+  JSON.parse(readFileSync(path.join(root, folder, 'package.json'), 'utf8'));
+
+const versions = (): string => {
+  const { dependencies, devDependencies } = contentsOf('.');
+  const names = Object.keys({ ...dependencies, ...devDependencies }).filter(name => IN_BUNDLES.test(name));
+  return names.map(name => `${name} ${contentsOf(`node_modules/${name}`).version}`).join(', ');
+};
 
 const table = (columns: string[], rows: string[][]): string =>
   [columns, columns.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
@@ -63,5 +58,5 @@ export const reportOf = (results: Result[], rounds: number): string =>
     'A ratio (ours ÷ theirs) says more than a number: it moves little from machine to machine. Values are medians over the rounds, which go through all in turn; in brackets the least and the most. CPU is user and system time of the whole process, compiler and garbage collector included. Memory is the most the process ever held. Our rate limit is lifted (`MAX_REQUESTS_PER_SECOND`), else it would be the only thing measured. Ours writes a log line for every receipt and so does (b); (a) writes none.',
     ...results.map(sectionOf),
     '## Versions',
-    LIBRARIES.map(name => `${name} ${versionOf(name)}`).join(', '),
+    versions(),
   ].join('\n\n')}\n`;
