@@ -1,6 +1,6 @@
 // `npm start` ends as a person ends it, and finds out what does not add up. The acts themselves are played by
 // `.ci/run` (`npm start -- --once`), whose exit code tells.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
@@ -11,32 +11,41 @@ import { type Sent, summarize } from '../../local/play/summary.ts';
 const START = path.resolve(import.meta.dirname, '../../local/play/start.ts');
 const PATIENCE_MS = 120_000;
 
+let folder = '';
+let child: ChildProcess | undefined;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'start-'));
+});
+afterEach(async () => {
+  if (child?.pid && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+  await rm(folder, { recursive: true });
+});
+
 /** In a process group of its own, so that what it leaves behind can be found. */
-const start = async (...options: string[]) => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'start-'));
-  const child = spawn(process.execPath, [START, ...options], {
+const start = (...options: string[]) => {
+  const started = spawn(process.execPath, [START, ...options], {
     detached: true,
     env: { ...process.env, TMPDIR: folder, NODE_OPTIONS: '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const group = -(child.pid ?? 0);
+  child = started;
+  const group = -(started.pid ?? 0);
   let output = '';
-  for (const stream of [child.stdout, child.stderr])
+  for (const stream of [started.stdout, started.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
   return {
     output: () => output,
-    ended: once(child, 'close').then(([code]) => code as number | null),
+    ended: once(started, 'close').then(([code]) => code as number | null),
     async seen(text: string) {
-      while (!output.includes(text) && child.exitCode === null) await sleep(20);
+      while (!output.includes(text) && started.exitCode === null) await sleep(20);
     },
     /** As a terminal does it: Ctrl-C reaches every process of the group. */
     signal: (name: NodeJS.Signals) => process.kill(group, name),
     async nothingIsLeft() {
       expect(() => process.kill(group, 0)).toThrow('ESRCH');
       expect(await readdir(folder)).toEqual([]);
-      await rm(folder, { recursive: true });
     },
   };
 };
@@ -44,7 +53,7 @@ const start = async (...options: string[]) => {
 test.each(['SIGINT', 'SIGTERM'] as const)(
   '%s ends it in the middle of an act, and leaves no process and no file',
   async signal => {
-    const play = await start();
+    const play = start();
     await play.seen('marked ');
     play.signal(signal);
     expect(await play.ended).toBe(128 + constants.signals[signal]);
@@ -55,7 +64,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
 );
 
 test('takes no other option', async () => {
-  const play = await start('--twice');
+  const play = start('--twice');
   expect(await play.ended).toBe(2);
   expect(play.output()).toContain('The only option is --once');
 });
