@@ -1,6 +1,5 @@
 import { createInterface } from 'node:readline/promises';
 import { tell } from './output.ts';
-import { endProgress } from './progress.ts';
 
 /** Asks on the terminal; anything but yes is no, Ctrl-C and Ctrl-D too. */
 export const confirm = async (question: string): Promise<boolean> => {
@@ -27,7 +26,6 @@ export const untilInterrupted = (): AbortSignal => {
     process.on(signal, () => {
       if (interrupted.signal.aborted) process.exit(130);
       interrupted.abort();
-      endProgress();
       tell(
         'Stopping: what is under way is finished, what was only looked at is shown again. Once more: stop at once.',
       );

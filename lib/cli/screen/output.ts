@@ -13,8 +13,11 @@ const safe = (text: string): string => `${text.split('\n').map(plain).join('\n')
 
 /** What was asked for, on standard output. */
 export const print = (text = '') => process.stdout.write(safe(wrap(text, screenColumns())));
+/** Takes away what stands on the line, such as a bar. */
+export const CLEAR_LINE = '\r\u001b[K';
 /** For people beside the result, on standard error: standard output stays what was asked for. */
-export const tell = (text: string) => process.stderr.write(safe(wrap(text, screenColumns())));
+export const tell = (text: string) =>
+  process.stderr.write(`${process.stderr.isTTY ? CLEAR_LINE : ''}${safe(wrap(text, screenColumns()))}`);
 export const printJson = (document: unknown) =>
   process.stdout.write(safe(JSON.stringify(document, undefined, 2)));
 

@@ -1,13 +1,10 @@
-import cliProgress from 'cli-progress';
-import { screenColumns } from './output.ts';
+import { CLEAR_LINE, screenColumns } from './output.ts';
 import { duration, number } from './text.ts';
 
 /** What stands beside the bar: counts, rate, estimate. */
 const WORDS_COLUMNS = 58;
-
-/** The bar on the terminal now, which must go before anything else is written there. */
-let endBar = () => {};
-export const endProgress = () => endBar();
+/** As often as an eye follows. */
+const EVERY_MS = 100;
 
 /**
  * A bar with rate and estimate, on standard error; none where that is no terminal.
@@ -16,40 +13,29 @@ export const endProgress = () => endBar();
  * @param mostPerSecond as fast as it may go: the estimate never promises more
  */
 export const createProgress = (what: string, total: number, mostPerSecond?: number) => {
-  if (total === 0 || !process.stderr.isTTY) return { update: () => {}, end: () => {} };
+  const isShown = total > 0 && process.stderr.isTTY;
+  const columns = Math.max(5, screenColumns() - WORDS_COLUMNS);
   const start = performance.now();
-  const said = (done: number, of: number) => {
-    const rate = done / Math.max(0.001, (performance.now() - start) / 1000);
+  let drawnAt = Number.NEGATIVE_INFINITY;
+
+  const update = (done: number) => {
+    const now = performance.now();
+    if (!isShown || now - drawnAt < EVERY_MS) return;
+    drawnAt = now;
+    // More may be there than SQS said.
+    const of = Math.max(total, done);
+    const rate = (1000 * done) / Math.max(1, now - start);
     const expected = Math.min(rate, mostPerSecond ?? rate) || mostPerSecond;
-    const left = expected ? `${duration((1000 * (of - done)) / expected)} left` : '';
-    return { rate: number(Math.round(rate)), left };
+    const left = expected ? ` · ${duration((1000 * (of - done)) / expected)} left` : '';
+    const bar = '█'.repeat(Math.round((columns * done) / of)).padEnd(columns, '░');
+    const words = `${number(done)}/${number(of)} · ${number(Math.round(rate))} a second${left}`;
+    process.stderr.write(CLEAR_LINE + `${what} ${bar} ${words}`.slice(0, screenColumns() - 1));
   };
-  const bar = new cliProgress.SingleBar(
-    {
-      format: `${what} {bar} {value}/{total} · {rate} a second · {left}`,
-      stream: process.stderr,
-      hideCursor: true,
-      gracefulExit: false,
-      clearOnComplete: true,
-      barsize: Math.max(5, screenColumns() - WORDS_COLUMNS),
-      formatValue: (value, _, type) => (type === 'value' || type === 'total' ? number(value) : String(value)),
-    },
-    cliProgress.Presets.shades_classic,
-  );
-  bar.start(total, 0, said(0, total));
-  let isOver = false;
-  const end = () => {
-    if (!isOver) bar.stop();
-    isOver = true;
-  };
-  endBar = end;
+  update(0);
   return {
-    update(done: number) {
-      if (isOver) return;
-      // More may be there than SQS said.
-      if (done > bar.getTotal()) bar.setTotal(done);
-      bar.update(done, said(done, bar.getTotal()));
+    update,
+    end: () => {
+      if (isShown) process.stderr.write(CLEAR_LINE);
     },
-    end,
   };
 };
