@@ -133,10 +133,10 @@ describe('schema and code agree on generated values', () => {
         taken += Number(takes(value));
         expect(isValid(name, JSON.parse(JSON.stringify(value)))).toBe(takes(value));
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     );
     // Neither nearly all nor nearly none, or little was tried.
-    expect([taken > 400, taken < 4_000]).toEqual([true, true]);
+    expect([taken > 150, taken < 1_600]).toEqual([true, true]);
   };
 
   test('receipts', () => {

@@ -27,14 +27,7 @@ const archivedSchema = z.looseObject({
 });
 
 /** One line of an archive: the whole message, and what a person may want to know when reading it. */
-export const archiveLineOf = ({
-  message,
-  messageId,
-  code,
-  failure,
-  deadLetteredAt,
-  sentAt,
-}: Letter): string => {
+export const archiveLineOf = ({ message, messageId, code, failure, deadLetteredAt, sentAt }: Letter) => {
   const firstSent = firstSentAt(message, sentAt);
   const spelt = Object.entries(message.attributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
     name,

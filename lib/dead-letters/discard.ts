@@ -33,10 +33,10 @@ export const discard = async (
 ) => {
   const counts = { ...none };
   const plan = { ...request, ...options, onProgress: () => onProgress?.(counts) };
-  const { trouble, ...scanned } = await drain<Letter>(deadLetters, plan, counts, {
+  const { trouble, ...scanned } = await drain(deadLetters, plan, counts, {
     choose(letter) {
       onChosen?.(letter);
-      return letter;
+      return letter.message;
     },
     async deliver(chosen, { stop }) {
       const letters = chosen.map(({ letter }) => letter);

@@ -1,4 +1,5 @@
 import type { SqsError } from '../sqs/errors.ts';
+import type { Message } from '../sqs/message.ts';
 import type { Queue } from '../sqs/queue.ts';
 import type { Letter } from './dead-letter.ts';
 import { createMatch, type Filter } from './request.ts';
@@ -46,20 +47,20 @@ const createPace = (perSecond: number | undefined, halted: AbortSignal) => {
   };
 };
 
-/** One letter, and what is to be made of it. */
-export interface Chosen<T> {
+/** One letter, and the message that is to be made of it. */
+interface Chosen {
   letter: Letter;
-  item: T;
+  message: Message;
 }
 
 /** Where letters go: to the queue of receipts, or to a file. */
-interface Destination<T> {
+interface Destination {
   /** Waits until it knows which letters it has caused itself, and leaves those out. */
   admit?(letters: Letter[]): Promise<Letter[]>;
   /** What is to be made of a matching letter; undefined where it stays. */
-  choose(letter: Letter): T | undefined;
+  choose(letter: Letter): Message | undefined;
   /** Takes up to ten letters; resolves to those that are safe there, and only they are removed. */
-  deliver(chosen: Chosen<T>[], controls: Controls): Promise<Letter[]>;
+  deliver(chosen: Chosen[], controls: Controls): Promise<Letter[]>;
   /** A letter that was delivered was removed, or not. */
   removed(letter: Letter, error: SqsError | undefined, controls: Controls): void;
 }
@@ -74,27 +75,27 @@ export interface Plan extends Options {
 }
 
 /** Takes what matches out of the queue, batch by batch where it was received: delivered first, removed then. */
-export const drain = async <T>(
+export const drain = async (
   deadLetters: Queue,
   { filter = {}, limit = Number.POSITIVE_INFINITY, ratePerSecond, dryRun, onProgress, ...options }: Plan,
   counts: { scanned: number; matched: number },
-  { admit = async letters => letters, choose, deliver, removed }: Destination<T>,
+  { admit = async letters => letters, choose, deliver, removed }: Destination,
 ): Promise<Scanned> => {
   const matches = createMatch(filter);
   let pace: ReturnType<typeof createPace> | undefined;
   let chosen = 0;
 
-  const select = (letters: Letter[], { stop }: Controls): Chosen<T>[] => {
-    const batch: Chosen<T>[] = [];
+  const select = (letters: Letter[], { stop }: Controls): Chosen[] => {
+    const batch: Chosen[] = [];
     for (const letter of letters) {
       if (chosen >= limit) break;
       counts.scanned++;
       if (!matches(letter)) continue;
       counts.matched++;
-      const item = choose(letter);
-      if (item === undefined) continue;
+      const message = choose(letter);
+      if (message === undefined) continue;
       if (++chosen >= limit) stop('limit');
-      if (!dryRun) batch.push({ letter, item });
+      if (!dryRun) batch.push({ letter, message });
     }
     onProgress();
     return batch;

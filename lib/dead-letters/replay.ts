@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
 import { repair } from '../receipt/repair.ts';
 import { explain } from '../sqs/errors.ts';
-import type { Message } from '../sqs/message.ts';
 import type { Queue, Result } from '../sqs/queue.ts';
 import { type Letter, sourceIdOf } from './dead-letter.ts';
 import { drain } from './drain.ts';
@@ -102,7 +101,7 @@ export const createReplay =
     };
 
     const plan = { filter, limit, ratePerSecond, dryRun, ...options, onProgress: () => onProgress?.(counts) };
-    const { trouble, ...scanned } = await drain<Message>(deadLetters, plan, counts, {
+    const { trouble, ...scanned } = await drain(deadLetters, plan, counts, {
       async admit(letters) {
         // What was sent may be dead again before its own answer is here, which tells the id it is known by.
         await Promise.all(sending);
@@ -127,7 +126,7 @@ export const createReplay =
       },
 
       async deliver(chosen, { stop }) {
-        const call = source.send(chosen.map(({ item }) => item));
+        const call = source.send(chosen.map(({ message }) => message));
         sending.add(call);
         const results = await call;
         for (const { messageId } of results) if (messageId) sentIds.add(messageId);
