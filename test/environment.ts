@@ -167,6 +167,9 @@ export const startEnvironment = async (setup: Setup = {}) => {
   return {
     huawei,
     receipts,
+    /** Invokes, and tells how many were reported failed. */
+    failures: async (...given: Parameters<typeof invoke>) =>
+      (await invoke(...given)).batchItemFailures.length,
     deadLetterQueue: deadLetters,
     consumer,
     proxy: proxyOf(world.aws),
@@ -252,6 +255,10 @@ const sumOf = (lines: Record<string, unknown>[]): Record<string, number> => {
 
 /** A receipt's body. */
 export const receipt = (case_id: string, rest: object = {}): string => JSON.stringify({ case_id, ...rest });
+
+/** A batch of receipts for so many cases of a name. */
+export const batchOf = (name: string, count: number, system: Partial<SQSRecord['attributes']> = {}) =>
+  Array.from({ length: count }, (_, i) => fabricated(receipt(`${name}-${i}`), system));
 
 /** What Lambda's clock says of a message that came so long ago. */
 export const aged = (seconds: number): Partial<SQSRecord['attributes']> => ({

@@ -1,13 +1,11 @@
 // The function from outside: what comes in, what Huawei is asked, what goes out.
 import { useClock } from './clock.ts';
-import { context, fabricated, receipt, startEnvironment, useEnvironment } from './environment.ts';
+import { batchOf, context, fabricated, receipt, startEnvironment, useEnvironment } from './environment.ts';
 
 useEnvironment();
 useClock();
 
 type Environment = Awaited<ReturnType<typeof startEnvironment>>;
-const batch = (name: string, size: number) =>
-  Array.from({ length: size }, (_, i) => fabricated(receipt(`${name}${i}`)));
 
 /** Requests arrive in the order of their batch. */
 const oneByOne = { MAX_IN_FLIGHT: '1' };
@@ -73,15 +71,15 @@ describe('what Huawei is asked', () => {
 
   test('at most MAX_IN_FLIGHT requests at once', async () => {
     const environment = await startEnvironment({ huawei: { latencyMs: 50 }, env: { MAX_IN_FLIGHT: '3' } });
-    expect(await environment.invoke(batch('c', 30))).toEqual({ batchItemFailures: [] });
+    expect(await environment.invoke(batchOf('c', 30))).toEqual({ batchItemFailures: [] });
     expect(environment.huawei.load.peakInFlight).toBe(3);
   });
 
   test('at most MAX_REQUESTS_PER_SECOND starts in any window of one second, over invocations too', async () => {
     const environment = await startEnvironment({ env: { MAX_REQUESTS_PER_SECOND: '20' } });
     const began = performance.now();
-    await environment.invoke(batch('a', 15));
-    await environment.invoke(batch('b', 30));
+    await environment.invoke(batchOf('a', 15));
+    await environment.invoke(batchOf('b', 30));
     expect(environment.marks()).toHaveLength(45);
     // The last five start in the third window; in the second, had the second batch begun anew.
     expect(performance.now() - began).toBeGreaterThan(2000);

@@ -2,7 +2,7 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { Fault } from '../../local/huawei/faults.ts';
 import { useClock } from '../clock.ts';
-import { aged, fabricated, receipt, startEnvironment, useEnvironment } from '../environment.ts';
+import { aged, batchOf, fabricated, receipt, startEnvironment, useEnvironment } from '../environment.ts';
 import { secret } from '../output/printed.ts';
 
 useEnvironment();
@@ -15,12 +15,8 @@ const iso = (ms: number) => new Date(ms).toISOString();
 /** A receipt that was sent ten minutes ago, unless told otherwise. */
 const late = (caseId: string, sentAt = ago(10 * MINUTE_MS), body = receipt(caseId)): SQSRecord =>
   fabricated(body, { SentTimestamp: String(sentAt) });
-const lates = (prefix: string, count: number) =>
-  Array.from({ length: count }, (_, i) => late(`${prefix}-${i}`));
-const fresh = (prefix: string, count: number) =>
-  Array.from({ length: count }, (_, i) => fabricated(receipt(`${prefix}-${i}`)));
-const failuresOf = async (response: Promise<{ batchItemFailures: object[] }>) =>
-  (await response).batchItemFailures.length;
+const lates = (name: string, count: number) =>
+  batchOf(name, count, { SentTimestamp: String(ago(10 * MINUTE_MS)) });
 
 const start = async (setup: Parameters<typeof startEnvironment>[0] = {}) => {
   const environment = await startEnvironment(setup);
@@ -46,11 +42,11 @@ describe('a receipt', () => {
   });
 
   test('that is late is looked at, with its group, and marked at once where nobody has written since', async () => {
-    const { invoke, calls, huawei, osm } = await start({ env: { OSM_TIME_ZONE: 'GMT-3' } });
+    const { failures, calls, huawei, osm } = await start({ env: { OSM_TIME_ZONE: 'GMT-3' } });
     osm.write('1', { at: ago(20 * MINUTE_MS) });
     osm.write('1', { at: ago(MINUTE_MS), own: true });
     const group = receipt('1', { group_id: 'g 1' });
-    expect(await failuresOf(invoke([late('1', undefined, group)]))).toBe(0);
+    expect(await failures([late('1', undefined, group)])).toBe(0);
     expect(calls()).toEqual(['l 1', 'm 1']);
     expect(huawei.requests.find(({ kind }) => kind === 'messages')).toMatchObject({
       rawPath: expect.stringMatching(/\/cases\/1\/messages\?group_id=g%201&limit=100$/),
@@ -79,9 +75,7 @@ describe('a receipt', () => {
     expect(environment.metrics()).toMatchObject({ Superseded: 1, Settled: 1 });
     expect(environment.counts()).toMatchObject({ superseded: 1, receipts: 1 });
 
-    expect(await failuresOf(environment.invoke([fabricated(receipt('1', { read_at: osm.read('1') }))]))).toBe(
-      0,
-    );
+    expect(await environment.failures([fabricated(receipt('1', { read_at: osm.read('1') }))])).toBe(0);
     expect(osm.unread('1')).toBe(0);
     expect(osm.hidden()).toEqual([]);
   });
@@ -89,7 +83,7 @@ describe('a receipt', () => {
   test('is looked at after the fresh ones of its batch, and reaches up to the newest of its mark', async () => {
     const { invoke, calls, osm } = await start({ env: { MAX_IN_FLIGHT: '1' } });
     osm.write('late-1', { at: ago(20 * MINUTE_MS) });
-    await invoke([late('late-1', ago(60 * MINUTE_MS)), ...lates('late', 2), ...fresh('fresh', 2)]);
+    await invoke([late('late-1', ago(60 * MINUTE_MS)), ...lates('late', 2), ...batchOf('fresh', 2)]);
     expect(calls()).toEqual(['m fresh-0', 'm fresh-1', 'l late-1', 'm late-1', 'l late-0', 'm late-0']);
   });
 
@@ -110,9 +104,9 @@ describe('a receipt', () => {
       },
     ],
   ])('that came just now reaches up to %s', async (_, record) => {
-    const { invoke, osm, calls } = await start();
+    const { failures, osm, calls } = await start();
     osm.write('1', { at: ago(20 * MINUTE_MS) });
-    expect(await failuresOf(invoke([{ ...fabricated(receipt('1')), ...record }]))).toBe(0);
+    expect(await failures([{ ...fabricated(receipt('1')), ...record }])).toBe(0);
     expect(calls()).toEqual(['l 1']);
     expect(osm.unread('1')).toBe(1);
   });
@@ -123,7 +117,7 @@ describe('the list', () => {
     const environment = await start({
       huawei: { faults: [{ does: 'answer', status: 403, body: {}, match: lists }] },
     });
-    expect(await failuresOf(environment.invoke([late('1')]))).toBe(0);
+    expect(await environment.failures([late('1')])).toBe(0);
     expect(environment.calls()).toEqual(['l 1', 'm 1']);
     expect(environment.metrics()).toMatchObject({ Marked: 1, LateUnchecked: 1 });
     expect(environment.lines().find(({ message }) => message === 'receipt.marked')).toHaveProperty(
@@ -133,11 +127,11 @@ describe('the list', () => {
 
   test("of a megabyte is read, and no message's text is kept", async () => {
     const text = secret('the-answer-of-the-engineer');
-    const { invoke, osm, printed } = await start();
+    const { failures, osm, printed } = await start();
     for (let i = 0; i < 100; i++) osm.write('1', { at: ago(3e6), content: text.repeat(390) });
     osm.write('2', { at: ago(5 * MINUTE_MS), content: text, listed: { create_time: text } });
     osm.write('3', { at: ago(5 * MINUTE_MS), content: text });
-    expect(await failuresOf(invoke([late('1'), late('2'), late('3')]))).toBe(0);
+    expect(await failures([late('1'), late('2'), late('3')])).toBe(0);
     expect([osm.unread('1'), osm.unread('2'), osm.unread('3')]).toEqual([0, 0, 1]);
     expect(printed()).not.toContain(text);
   });
@@ -180,17 +174,17 @@ describe('a look that meets trouble', () => {
   });
 
   test('a 401 is cured by a fresh token, as that of a mark', async () => {
-    const { invoke, huawei, calls } = await start();
-    await invoke(fresh('a', 1));
+    const { invoke, failures, huawei, calls } = await start();
+    await invoke(batchOf('a', 1));
     huawei.iam.revokeTokens();
     huawei.requests.length = 0;
-    expect(await failuresOf(invoke([late('1')]))).toBe(0);
+    expect(await failures([late('1')])).toBe(0);
     expect(calls()).toEqual(['l 1', 'l 1', 'm 1']);
   });
 
   test('marks that are down open the breaker, though looks are answered', async () => {
     const environment = await start({ huawei: { faults: [{ does: 'html502', match: { kind: 'mark' } }] } });
-    expect(await failuresOf(environment.invoke(lates('c', 90)))).toBe(90);
+    expect(await environment.failures(lates('c', 90))).toBe(90);
     expect(environment.metrics().BreakerOpened).toBe(1);
     expect(environment.marks().length).toBeLessThanOrEqual(55);
   });
@@ -206,7 +200,7 @@ describe('LATE_RECEIPTS', () => {
   test('shadow: looks, says and counts what it would do, and marks', async () => {
     const environment = await start({ env: { LATE_RECEIPTS: 'shadow' } });
     environment.osm.write('newer', { at: ago(5 * MINUTE_MS) });
-    expect(await failuresOf(environment.invoke([late('newer'), late('older')]))).toBe(0);
+    expect(await environment.failures([late('newer'), late('older')])).toBe(0);
     expect(environment.calls().sort()).toEqual(['l newer', 'l older', 'm newer', 'm older']);
     expect(environment.metrics()).toMatchObject({ Marked: 2, Superseded: 1 });
     const lines = environment.lines().filter(({ message }) => message === 'receipt.marked');
@@ -217,11 +211,11 @@ describe('LATE_RECEIPTS', () => {
   test.each<Fault>([{ does: 'html502' }, { does: 'answer', status: 404 }])(
     'shadow: a failed look changes nothing (%j)',
     async fault => {
-      const { invoke, osm } = await start({
+      const { failures, osm } = await start({
         huawei: { faults: [{ ...fault, match: lists }] },
         env: { LATE_RECEIPTS: 'shadow' },
       });
-      expect(await failuresOf(invoke(lates('c', 8)))).toBe(0);
+      expect(await failures(lates('c', 8))).toBe(0);
       expect(osm.marks).toBe(8);
     },
   );
@@ -229,9 +223,9 @@ describe('LATE_RECEIPTS', () => {
 
 describe('looks take their place among the calls', () => {
   test('in flight and in pace, and a mark goes before looks that wait', async () => {
-    const { invoke, huawei } = await start({ env: { MAX_IN_FLIGHT: '40', MAX_REQUESTS_PER_SECOND: '20' } });
+    const { failures, huawei } = await start({ env: { MAX_IN_FLIGHT: '40', MAX_REQUESTS_PER_SECOND: '20' } });
     const began = performance.now();
-    expect(await failuresOf(invoke(lates('c', 40)))).toBe(0);
+    expect(await failures(lates('c', 40))).toBe(0);
     // 80 calls in windows of 20: the last twenty begin three seconds after the first.
     expect(performance.now() - began).toBeGreaterThan(2999);
     expect(huawei.load.peakInFlight).toBeLessThanOrEqual(20);

@@ -1,18 +1,14 @@
 // A Huawei that is down, slow or odd for a few cases: the breaker, and connections that ended while the function was frozen.
 import type { Fault } from '../../local/huawei/faults.ts';
 import { pass, useClock } from '../clock.ts';
-import { aged, fabricated, receipt, startEnvironment, useEnvironment } from '../environment.ts';
+import { aged, batchOf, receipt, startEnvironment, useEnvironment } from '../environment.ts';
 
 useEnvironment();
 useClock();
 
 const down = { does: 'answer' as const, status: 503, match: { kind: 'mark' as const } };
 const hang = { does: 'hang' as const, match: { kind: 'mark' as const } };
-const receipts = (prefix: string, count: number) =>
-  Array.from({ length: count }, (_, i) => fabricated(receipt(`${prefix}-${i}`)));
 const oneByOne = { MAX_IN_FLIGHT: '1' };
-const failuresOf = async (response: Promise<{ batchItemFailures: object[] }>) =>
-  (await response).batchItemFailures.length;
 /** A few cases that never work, whatever becomes of the others. */
 const odd = (fault: typeof down | typeof hang): Fault => ({
   ...fault,
@@ -46,21 +42,21 @@ describe('the breaker', () => {
     const environment = await startEnvironment({
       huawei: { faults: [{ does: 'html502', match: { kind: 'log_in' } }] },
     });
-    expect(await failuresOf(environment.invoke(receipts('c', 12)))).toBe(12);
+    expect(await environment.failures(batchOf('c', 12))).toBe(12);
     expect(environment.marks()).toEqual([]);
     expect(environment.metrics()).not.toHaveProperty('BreakerOpened');
   });
 
   test('six cases that always fail do not stop healthy ones: first, last or among them', async () => {
     const environment = await startEnvironment({ huawei: { faults: [odd(down)], latencyMs: 20 } });
-    const mixed = receipts('mixed', 60);
-    for (const [index, record] of receipts('odd', 6).entries()) mixed.splice(index * 9, 0, record);
+    const mixed = batchOf('mixed', 60);
+    for (const [index, record] of batchOf('odd', 6).entries()) mixed.splice(index * 9, 0, record);
     for (const batch of [
-      [...receipts('odd', 6), ...receipts('a', 60)],
-      [...receipts('b', 60), ...receipts('odd', 6)],
+      [...batchOf('odd', 6), ...batchOf('a', 60)],
+      [...batchOf('b', 60), ...batchOf('odd', 6)],
       mixed,
     ]) {
-      expect(await failuresOf(environment.invoke(batch))).toBe(6);
+      expect(await environment.failures(batch)).toBe(6);
     }
     expect(environment.huawei.osm.marks).toBe(180);
   });
@@ -71,8 +67,8 @@ describe('the breaker', () => {
       env: { REQUEST_TIMEOUT_MS: '2000' },
     });
     for (const prefix of ['a', 'b']) {
-      expect(await failuresOf(environment.invoke(receipts('odd', 6)))).toBe(6);
-      expect(await failuresOf(environment.invoke(receipts(prefix, 30)))).toBe(0);
+      expect(await environment.failures(batchOf('odd', 6))).toBe(6);
+      expect(await environment.failures(batchOf(prefix, 30))).toBe(0);
       pass({ minutes: 10 });
     }
     expect(environment.metrics().BreakerOpened).toBe(1);
@@ -80,9 +76,9 @@ describe('the breaker', () => {
 
   test('it goes to others before what failed lately', async () => {
     const environment = await startEnvironment({ huawei: { faults: [odd(down)] }, env: oneByOne });
-    await environment.invoke([...receipts('odd', 3), ...receipts('a', 1)]);
+    await environment.invoke([...batchOf('odd', 3), ...batchOf('a', 1)]);
     environment.huawei.requests.length = 0;
-    await environment.invoke([...receipts('odd', 3), ...receipts('b', 2)]);
+    await environment.invoke([...batchOf('odd', 3), ...batchOf('b', 2)]);
     expect(environment.marks().map(({ caseId }) => caseId)).toEqual([
       'b-0',
       'b-1',
@@ -94,12 +90,11 @@ describe('the breaker', () => {
 
   test('while it is open, what was not called and is past its age is given up only when that has lasted 15 minutes', async () => {
     const environment = await startEnvironment({ huawei: { faults: [down] } });
-    await environment.invoke(receipts('a', 60));
-    const old = (name: string) =>
-      Array.from({ length: 9 }, (_, i) => fabricated(receipt(`old-${name}-${i}`), aged(86_401)));
-    expect(await failuresOf(environment.invoke([...receipts('b', 3), ...old('b')]))).toBe(12);
+    await environment.invoke(batchOf('a', 60));
+    const old = (name: string) => batchOf(`old-${name}`, 9, aged(86_401));
+    expect(await environment.failures([...batchOf('b', 3), ...old('b')])).toBe(12);
     pass({ minutes: 15 });
-    expect(await failuresOf(environment.invoke([...receipts('c', 3), ...old('c')]))).toBe(3);
+    expect(await environment.failures([...batchOf('c', 3), ...old('c')])).toBe(3);
     expect(environment.deadLetters()).toHaveLength(9);
     expect(environment.deadLetters()[0]).toMatchObject({
       failure: { code: 'unavailable', status: 503, detail: expect.stringContaining('not called') },
@@ -111,16 +106,16 @@ describe('the breaker', () => {
     ['nothing comes but what failed before: an outage on a quiet queue is over when it is over', ['a']],
   ])('it closes where %s', async (_, prefixes) => {
     const environment = await startEnvironment({ huawei: { faults: [down] } });
-    await environment.invoke(receipts('a', 60));
+    await environment.invoke(batchOf('a', 60));
     environment.huawei.faults.clear();
-    const batch = prefixes.flatMap(prefix => receipts(prefix, 60));
-    expect(await failuresOf(environment.invoke(batch))).toBe(0);
+    const batch = prefixes.flatMap(prefix => batchOf(prefix, 60));
+    expect(await environment.failures(batch)).toBe(0);
   });
 
   test('a deadline is no outage: slow answers, batch after batch', async () => {
     const environment = await startEnvironment({ huawei: { latencyMs: 300 }, env: { MAX_IN_FLIGHT: '10' } });
     for (const prefix of ['a', 'b']) {
-      const failures = await failuresOf(environment.invoke(receipts(prefix, 100), 5000));
+      const failures = await environment.failures(batchOf(prefix, 100), 5000);
       // At most six rounds of ten start in the half of the time in which calls may.
       expect(failures).toBeGreaterThanOrEqual(40);
       expect(failures).toBeLessThan(100);
@@ -136,8 +131,8 @@ test('a 429 lowers the pace of the instance', async () => {
     env: { MAX_REQUESTS_PER_SECOND: '8' },
   });
   const began = performance.now();
-  expect(await failuresOf(environment.invoke(receipts('a', 1)))).toBe(1);
-  expect(await failuresOf(environment.invoke(receipts('b', 23)))).toBe(0);
+  expect(await environment.failures(batchOf('a', 1))).toBe(1);
+  expect(await environment.failures(batchOf('b', 23))).toBe(0);
   expect(environment.counts()).toMatchObject({ throttles: 1, rate_limited: 1 });
   // From 8 a second to 6: the last start in the fourth window; in the third, had the pace stayed. More: huawei/pace.test.ts.
   expect(performance.now() - began).toBeGreaterThan(3000);
@@ -146,20 +141,20 @@ test('a 429 lowers the pace of the instance', async () => {
 describe('a connection that was kept from one invocation to the next', () => {
   test('and times out is not repeated on another', async () => {
     const environment = await startEnvironment({ env: { REQUEST_TIMEOUT_MS: '1000' } });
-    await environment.invoke(receipts('a', 1));
+    await environment.invoke(batchOf('a', 1));
     environment.huawei.requests.length = 0;
     environment.huawei.faults.add({ does: 'hang', match: { kind: 'mark' } });
-    expect(await failuresOf(environment.invoke(receipts('b', 1)))).toBe(1);
+    expect(await environment.failures(batchOf('b', 1))).toBe(1);
     expect(environment.marks()).toHaveLength(1);
   });
 
   test('and is dead is repeated; a dead token too, by the same mark', async () => {
     const environment = await startEnvironment();
-    await environment.invoke(receipts('a', 1));
+    await environment.invoke(batchOf('a', 1));
     environment.huawei.requests.length = 0;
     environment.huawei.iam.revokeTokens();
     environment.huawei.faults.add({ does: 'reset', times: 1, match: { kind: 'mark' } });
-    expect(await failuresOf(environment.invoke(receipts('b', 1)))).toBe(0);
+    expect(await environment.failures(batchOf('b', 1))).toBe(0);
     expect(environment.marks().map(({ status }) => status)).toEqual([undefined, 401, 200]);
   });
 });
