@@ -11,12 +11,12 @@ import { receipt, startEnvironment, useEnvironment } from './environment.ts';
 
 const SEED = 7;
 const CASES = 150;
-const ROUNDS = 50;
+const ROUNDS = 34;
 const RECEIPTS_A_ROUND = 60;
 const MESSAGES_A_ROUND = 70;
 const MINUTE_MS = 60_000;
 /** Rounds of three quarters of an hour in which no mark succeeds. */
-const OUTAGES = [11, 12, 13, 40, 41, 42];
+const OUTAGES = [9, 10, 11, 26, 27, 28];
 /** An hour instead of a day, so that outages leave letters dead. */
 const MAX_AGE_SECONDS = 3600;
 
@@ -102,8 +102,8 @@ test('through outages and replays, what nobody has read stays unread, and the re
   expect(huawei.osm.hidden()).toEqual([]);
   expect(ids.filter(id => huawei.osm.unread(id) !== 0)).toEqual([]);
   // It went through all that it speaks of.
-  expect(replayed).toBeGreaterThan(50);
+  expect(replayed).toBeGreaterThan(20);
   const { Superseded = 0, Marked = 0 } = environment.metrics();
-  expect(Superseded).toBeGreaterThan(300);
-  expect(Marked).toBeGreaterThan(1000);
+  expect(Superseded).toBeGreaterThan(100);
+  expect(Marked).toBeGreaterThan(500);
 }, 300_000);

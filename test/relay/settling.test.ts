@@ -49,12 +49,12 @@ describe('a dead letter', () => {
     const environment = await startEnvironment();
     const attributes = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, attribute('x')]));
-    const bodies = [0, 1, 20, 100, 300, 500].map(short => 'x'.repeat(MIB - short));
+    const bodies = [0, 20].map(short => 'x'.repeat(MIB - short));
     const parcels = [7, 8, 9, 10].map(count => ({ body: '?', attributes: attributes(count) }));
     const { failed } = await environment.deliver([...parcels, ...bodies]);
     expect(failed).toEqual([]);
     const letters = environment.deadLetters();
-    expect(letters).toHaveLength(10);
+    expect(letters).toHaveLength(6);
     const counts = letters.map(({ attributes }) => Object.keys(attributes).length);
     expect(counts.filter(count => count > 3)).toEqual([10, 10, 10, 10]);
   });
