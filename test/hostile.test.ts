@@ -132,7 +132,7 @@ test('any batch: each record is marked or dead, exactly one of them, and the hea
     }),
     { numRuns: 60 },
   );
-}, 60_000);
+}, 120_000);
 
 /** What the contract takes for a case_id: 1 to 64 characters, no control characters, no lone surrogates, not . or .. */
 const isCaseId = (text: string) => /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}]{1,64}$/u.test(text);
@@ -166,7 +166,7 @@ test('a case_id of any characters reaches Huawei as one segment with exactly the
     }),
     { numRuns: 40 },
   );
-}, 60_000);
+}, 120_000);
 
 test('whatever Huawei answers, each record is marked, dead or left, exactly one of them', async () => {
   const codes = ['OSM.01010015', 'OSM.0002', 'OSM.0003', 'x', 'valueOf', ''];
@@ -216,4 +216,4 @@ test('whatever Huawei answers, each record is marked, dead or left, exactly one 
     }),
     { numRuns: 60 },
   );
-}, 60_000);
+}, 120_000);
