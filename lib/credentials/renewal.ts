@@ -32,12 +32,14 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
   /** When the last call about the credentials began, in milliseconds epoch. */
   let calledAt = 0;
   const createOwnClient: CreateClient = (...to) => {
-    const client = createClient(...to);
-    const send: typeof client.send = each => {
-      calledAt = Date.now();
-      return client.send(each);
+    const { host, send } = createClient(...to);
+    return {
+      host,
+      send(each) {
+        calledAt = Date.now();
+        return send(each);
+      },
     };
-    return { ...client, send };
   };
   const call = createAwsCall(config, createOwnClient);
   const readCredentials = createSecretStore(config, call);

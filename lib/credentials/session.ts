@@ -90,8 +90,7 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
    * alone: then a call for another case decides, and no third signature asks what that means.
    */
   const tryKey = async (key: Authorization, call: Call, send: Send): Promise<Attempt | undefined> => {
-    if (key.isProved || !renewal.isCurrent(key)) return undefined;
-    if ((await ask(key, send)) !== 'undecided') return undefined;
+    if (key.isProved || (await ask(key, send)) !== 'undecided') return undefined;
     const undecided = (answer: Answer): Attempt => ({ answer, by: key, verdict: 'undecided' });
     const caseId = caseOf(call);
     const { version } = key.stored;

@@ -160,6 +160,24 @@ describe('a key of which nothing is known', () => {
     expect(begun).toEqual(['read', 'a', 'read', 'b']);
   });
 
+  test('is tried by the same case again when its refusal is six minutes old', async () => {
+    const session = await open(keys.first);
+    const begun: string[] = [];
+    const answers: Said[] = [502, 401, 502, 502, 502, 200];
+    const mark = () =>
+      session.authorized(callFor('a'), async call => {
+        begun.push(nameOf(call));
+        return answerOf(answers.shift() ?? 'reset');
+      });
+    const refused = { broken: { code: 'unauthorized', detail: expect.stringContaining('401') } };
+    expect(await mark()).toMatchObject(refused);
+    pass({ minutes: 6, seconds: -1 });
+    expect(await mark()).toMatchObject(refused);
+    pass({ seconds: 1 });
+    expect(await mark()).toMatchObject({ status: 200 });
+    expect(begun).toEqual(['read', 'a', 'read', 'read', 'read', 'a']);
+  });
+
   /** Answers that say nothing of who called. */
   const trouble = fc.constantFrom(429, 500, 503);
   /** Batch after batch, in any order; a receipt that failed comes again in the next. */
