@@ -1,17 +1,14 @@
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { promisify } from 'node:util';
 import { root } from '../../local/serverless.ts';
 import { REGION } from './aws.ts';
-
-const run = promisify(execFile);
 
 /** Pinned, so that a run next year proves the same. */
 const PACKAGES = ['ministack==1.5.33', 'cfn-lint==1.58.0'];
@@ -26,11 +23,8 @@ const START_ATTEMPTS = 3;
 const findPython = (): string | undefined => {
   // Debian has Pythons without ensurepip, which make no environment that has pip.
   const isEnough = ['-c', 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))'];
-  for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python']) {
-    const { status } = spawnSync(name, isEnough);
-    if (status === 0) return name;
-  }
-  return undefined;
+  const names = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python'];
+  return names.find(name => spawnSync(name, isEnough).status === 0);
 };
 
 /**
@@ -38,37 +32,31 @@ const findPython = (): string | undefined => {
  *
  * @returns what this machine lacks; undefined where all is there
  */
-export const prepareVenv = async (): Promise<string | undefined> => {
+export const prepareVenv = (): string | undefined => {
   const stamp = path.join(venv, 'installed');
   const wanted = PACKAGES.join('\n');
-  if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted) return undefined;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return undefined;
   const python = findPython();
   if (!python) return 'Python 3.10 or newer on PATH, with venv and pip';
-  await run(python, ['-m', 'venv', venv]);
+  execFileSync(python, ['-m', 'venv', venv]);
   // More patience than pip's own with an index that does not answer at once.
   const options = ['--quiet', '--disable-pip-version-check', '--retries', '10', '--timeout', '60'];
   try {
-    await run(inVenv('python'), ['-m', 'pip', 'install', ...options, ...PACKAGES]);
+    execFileSync(inVenv('python'), ['-m', 'pip', 'install', ...options, ...PACKAGES], { stdio: 'pipe' });
   } catch (error) {
     return `${PACKAGES.join(' and ')} from a Python package index:\n${(error as Error).message}`;
   }
-  await writeFile(stamp, wanted);
+  writeFileSync(stamp, wanted);
   return undefined;
 };
 
 /** Every warning of cfn-lint about a template, as it prints them; empty where there is none. */
-export const lintTemplate = async (template: object): Promise<string> => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'cfn-lint-'));
-  try {
-    const file = path.join(folder, 'template.json');
-    await writeFile(file, JSON.stringify(template));
-    return await run(inVenv('cfn-lint'), ['--', file]).then(
-      ({ stdout }) => stdout.trim(),
-      ({ stdout, stderr }) => `${stdout}${stderr}`.trim(),
-    );
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+export const lintTemplate = (template: object): string => {
+  const { stdout, stderr } = spawnSync(inVenv('cfn-lint'), {
+    input: JSON.stringify(template),
+    encoding: 'utf8',
+  });
+  return `${stdout}${stderr}`.trim();
 };
 
 const freePort = async (): Promise<number> => {

@@ -30,7 +30,7 @@ const webIdentityAudience = 'https://iam.example.com/relay';
 const checkTemplate = (what: string, params: string[]) =>
   report.check(`cfn-lint has nothing to say of the template ${what}`, async () => {
     const { template } = await packageStack(STAGE, params);
-    assert.equal(await lintTemplate(template), '');
+    assert.equal(lintTemplate(template), '');
   });
 
 const story = async () => {
@@ -88,7 +88,7 @@ const story = async () => {
   await checkRemoval(deployed, report);
 };
 
-const lack = await prepareVenv();
+const lack = prepareVenv();
 if (lack) console.log(`test:deploy is skipped: it needs ${lack}`);
 else {
   try {
