@@ -74,13 +74,18 @@ test('a message becomes the record that Lambda would make of it', async () => {
   expect(recordOf({ Attributes: rare as Message['Attributes'] }, 'arn').attributes).toEqual(rare);
 });
 
-test('a function gets the environment that was given, and nothing else', async () => {
+test('a function gets the environment that was given and nothing else, and a process for each invocation at once', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'function-'));
   const bundle = path.join(folder, 'function.mjs');
   await writeFile(bundle, 'export const handler = event => ({ event, env: process.env });');
   const env = { ONE: '1', TWO: '' };
-  const { invoke, stop } = startFunction({ bundle, env, timeoutMs: 20_000 });
-  expect(JSON.parse(await invoke({ some: 'event' }))).toEqual({ event: { some: 'event' }, env });
+  const { invoke, pids, stop } = startFunction({ bundle, env, timeoutMs: 20_000 });
+  for (let call = 0; call < 2; call++)
+    expect(JSON.parse(await invoke({ some: 'event' }))).toEqual({ event: { some: 'event' }, env });
+  expect(pids()).toHaveLength(1);
+  await Promise.all([invoke({}), invoke({})]);
+  expect(pids()).toHaveLength(2);
   await stop();
+  expect(pids()).toEqual([]);
   await rm(folder, { recursive: true });
 });
