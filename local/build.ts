@@ -70,9 +70,5 @@ export const build = async () => {
 };
 
 if (import.meta.main) {
-  const started = performance.now();
-  const result = await build();
-  console.log(
-    `.build is ${result} (${FUNCTIONS.join(', ')}; ${Math.round(performance.now() - started)} ms).`,
-  );
+  console.log(`.build is ${await build()}.`);
 }

@@ -35,7 +35,7 @@ export const createNarrator = (unread: (caseId: string) => number | undefined) =
   const ends = new Map<string, string>();
   /** Messages that were told to come back, and how often. */
   const delays = new Map<string, number>();
-  const counts = { marked: 0, superseded: 0, coalesced: 0, logIns: 0, breakerOpened: 0 };
+  const counts = { coalesced: 0, logIns: 0, breakerOpened: 0 };
   /** Unread messages of every case as the last batch found them. */
   const before = new Map<string, number | undefined>();
   const toldRequests = new Set<string>();
@@ -55,12 +55,10 @@ export const createNarrator = (unread: (caseId: string) => number | undefined) =
   const events: Record<string, (line: Line) => void> = {
     'receipt.marked'(line) {
       ends.set(line.message_id, 'marked');
-      counts.marked++;
       about('marked', line, markedText(line));
     },
     'receipt.superseded'(line) {
       ends.set(line.message_id, 'superseded');
-      counts.superseded++;
       const times = `read at ${clock(line.bound)}, the other side wrote at ${clock(line.newer)}`;
       about('superseded', line, `${times}: nothing is marked`);
     },

@@ -34,7 +34,8 @@ const codesOf = (ends: Iterable<string>): string => {
 export const summarize = (facts: Facts): Row[] => {
   const { sent, marks, logIns } = facts;
   const { ends, delays, counts } = facts.narrator;
-  const shouldEnd = (end: string) => sent.filter(each => each.end === end).length;
+  const haveEnded = (how: string) => [...ends.values()].filter(end => end === how).length;
+  const shouldEnd = (how: string) => sent.filter(({ end }) => end === how).length;
   /** They are repaired and sent again, which makes them new messages. */
   const replayed = shouldEnd('forbidden');
   const left = sent.filter(({ end }) => end !== 'forbidden').map(({ end }) => end);
@@ -43,9 +44,14 @@ export const summarize = (facts: Facts): Row[] => {
   return [
     ['Receipts sent', sent.length],
     ['Ended otherwise', strays.map(ended).join('; ') || 'none', 'none'],
-    ['Marked', counts.marked, shouldEnd('marked') + replayed, `${replayed} after repair and replay`],
-    ['Superseded', counts.superseded, shouldEnd('superseded'), 'late, with newer messages: left unread'],
-    ['Calls saved', counts.coalesced, counts.marked - marks, `by coalescing: ${marks} marks at Huawei`],
+    ['Marked', haveEnded('marked'), shouldEnd('marked') + replayed, `${replayed} after repair and replay`],
+    [
+      'Superseded',
+      haveEnded('superseded'),
+      shouldEnd('superseded'),
+      'late, with newer messages: left unread',
+    ],
+    ['Calls saved', counts.coalesced, haveEnded('marked') - marks, `by coalescing: ${marks} marks at Huawei`],
     ['Came back', delays.size, undefined, 'after the rate limit and the outages'],
     ['Dead letters made', codesOf(ends.values()), codesOf(sent.map(({ end }) => end))],
     ['Dead letters left', codesOf(facts.deadLetterCodes), codesOf(left)],
