@@ -1,4 +1,5 @@
 // A log-in: what it asks for, made once for all, renewed beside the calls.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Scope } from '../../lib/credentials/secret-store.ts';
 import { pass, useClock } from '../clock.ts';
 import { context, fabricated, passwordCredentials, receipt, useEnvironment } from '../environment.ts';
@@ -64,7 +65,9 @@ describe.each(byLogIn)('a log-in with a %s', kind => {
     await mark(service);
     pass({ hours: 23, minutes: 40 });
     service.huawei.faults.add({ does: 'hang', match: ({ kind }) => /log_in|id_token/.test(kind) });
-    for (let batch = 0; batch < 3; batch++) expect(await mark(service, 20)).toBe(0);
+    expect(await mark(service, 20)).toBe(0);
+    while (logIns(service).length < 2) await sleep(5);
+    for (let batch = 0; batch < 2; batch++) expect(await mark(service, 20)).toBe(0);
     expect(logIns(service)).toHaveLength(2);
   });
 
