@@ -4,7 +4,7 @@ import type { FailureCode } from '../lib/failure.ts';
 import { createQueue } from '../lib/sqs/queue.ts';
 import type { Attribute } from '../local/aws/sqs.ts';
 import { openWorld } from '../local/world.ts';
-import { type Intercept, proxyOf } from './queue-proxy.ts';
+import { proxyOf } from './queue-proxy.ts';
 
 export const string = (StringValue: string): Attribute => ({ DataType: 'String', StringValue });
 export const receipt = (case_id: string, more: object = {}): string => JSON.stringify({ case_id, ...more });
@@ -58,18 +58,8 @@ export const useLetterQueues = async () => {
 /** Everything for one test file, with a pair of queues for each run. */
 const openLetterQueues = async () => {
   const world = await openWorld();
-  const { url, calls } = proxyOf(world.aws);
-  const own = new Map<string, Intercept>();
-  const state: { intercept: Intercept | undefined } = { intercept: undefined };
-  const asked: Intercept = (call, forward) =>
-    (own.get(call.body.QueueUrl) ?? state.intercept ?? ((_, forward) => forward()))(call, forward);
-  proxyOf(world.aws).intercept = asked;
-
-  /** @param intercept what happens to the calls to these two queues, so that runs beside each other differ */
-  const openPair = (intercept?: Intercept) => {
+  const openPair = () => {
     const { receipts, deadLetters, variables } = world.openQueues();
-    const urls = [variables.QUEUE_URL, variables.DEAD_LETTER_QUEUE_URL];
-    if (intercept) for (const queue of urls) own.set(queue, intercept);
     return {
       receiptsUrl: variables.QUEUE_URL,
       lettersUrl: variables.DEAD_LETTER_QUEUE_URL,
@@ -78,24 +68,13 @@ const openLetterQueues = async () => {
       receipts: receipts.ready,
       letters: deadLetters.ready,
       hidden: deadLetters.hidden,
-      /** The calls to these two queues. */
-      calls: () => calls.filter(({ body }) => urls.includes(body.QueueUrl)),
       replay: createReplay({
         source: createQueue(variables.QUEUE_URL, { maxAttempts: 1 }),
         deadLetters: createQueue(variables.DEAD_LETTER_QUEUE_URL),
       }),
     };
   };
-
-  const proxy = {
-    url,
-    calls,
-    /** What happens to the calls to every pair that was opened without a hook of its own; undefined lets them pass. */
-    set intercept(intercept: Intercept | undefined) {
-      state.intercept = intercept;
-    },
-  };
-  return { proxy, openPair, close: world.close };
+  return { proxy: proxyOf(world.aws), openPair, close: world.close };
 };
 
 export type Pair = ReturnType<Awaited<ReturnType<typeof openLetterQueues>>['openPair']>;

@@ -1,10 +1,22 @@
-// The replay at SQS's own protocol: what is sent, and what the function answers. What it takes: runs.test.ts.
+// The replay at SQS's own protocol: what is sent, what is dead again at once, and what the function answers. What a run
+// takes, and faults: runs.test.ts.
+
+import { SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
-import { NO_COUNTS } from '../../lib/dead-letters/replay.ts';
+import { sourceIdOf } from '../../lib/dead-letters/dead-letter.ts';
+import { cameBack, NO_COUNTS } from '../../lib/dead-letters/replay.ts';
+import { createQueue } from '../../lib/sqs/queue.ts';
 import { receipt, string, useLetterQueues } from '../letter-queues.ts';
 import { refuseCalls } from '../queue-proxy.ts';
 
+const SEND = 'SendMessageBatch';
+const COUNT = 50;
 const queues = await useLetterQueues();
+const openFilled = () => {
+  const pair = queues.openPair();
+  for (let i = 0; i < COUNT; i++) pair.put(receipt(`c${i}`), { code: 'forbidden' });
+  return pair;
+};
 
 test('what is sent: body byte for byte, own attributes of every type, group, trace, sent_at, one replay more', async () => {
   const own = {
@@ -16,12 +28,13 @@ test('what is sent: body byte for byte, own attributes of every type, group, tra
   const ten = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`a${i}`, string('x')]));
   const body = ' {"case_id" : "a", "n": 1.0 } \n';
   const system = { AWSTraceHeader: 'Root=1-5759e988', MessageGroupId: 'tenant-7' };
-  const pair = queues.openPair(async (_, forward) => {
+  queues.proxy.intercept = async (_, forward) => {
     const answer = await forward();
     const { Messages = [] } = answer.body as { Messages?: { Body: string; Attributes: object }[] };
     for (const { Body, Attributes } of Messages) if (Body === body) Object.assign(Attributes, system);
     return answer;
-  });
+  };
+  const pair = queues.openPair();
   pair.put(body, { code: 'failed', own, replays: 1 });
   const sentAt = { DataType: 'Number', StringValue: String(pair.letters()[0]?.sentTimestamp) };
   pair.put('ten', { own: ten });
@@ -37,13 +50,71 @@ test('what is sent: body byte for byte, own attributes of every type, group, tra
   });
   expect(sent.ten).toEqual(ten);
   expect(notes.join()).toContain('1 had no room for the attribute "replays"');
-  const sends = pair.calls().filter(({ action }) => action === 'SendMessageBatch');
+  const sends = queues.proxy.calls.filter(({ action }) => action === SEND);
   const entries = sends.flatMap(({ body }) => body.Entries);
   const trace = { DataType: 'String', StringValue: system.AWSTraceHeader };
   expect(entries.find(({ MessageBody }) => MessageBody === body)).toMatchObject({
     MessageGroupId: 'tenant-7',
     MessageSystemAttributes: { AWSTraceHeader: trace },
   });
+});
+
+test('a send that is cut after SQS had it is not repeated, but counted', async () => {
+  const pair = openFilled();
+  let sends = 0;
+  queues.proxy.intercept = async (call, forward) => {
+    const answer = await forward();
+    return call.action === SEND && ++sends === 1 ? 'reset' : answer;
+  };
+  const { counts } = await pair.replay({ all: true });
+  const bodies = [...pair.receipts(), ...pair.letters()].map(({ body }) => body);
+  const twice = bodies.length - new Set(bodies).size;
+  expect(twice).toBeGreaterThan(0);
+  expect(bodies).toHaveLength(COUNT + twice);
+  expect(counts).toMatchObject({ replayed: COUNT, failed: 0, duplicated: twice, stopped: 'done' });
+});
+
+test('what it sent is dead again before its own answer is there: it stays, and is known afterwards', async () => {
+  const pair = openFilled();
+  queues.proxy.intercept = async (call, forward) => {
+    // SQS may give fewer than it is asked for.
+    const fewer = call.action === 'ReceiveMessage' ? { ...call.body, MaxNumberOfMessages: 7 } : undefined;
+    const answer = await forward(fewer);
+    const { Successful = [] } = answer.body as { Successful?: { Id: string; MessageId: string }[] };
+    for (const entry of call.action === SEND ? call.body.Entries : []) {
+      const sourceId = Successful.find(({ Id }) => Id === entry.Id)?.MessageId ?? '';
+      pair.put(String(entry.MessageBody), { code: 'forbidden', replays: 1, sourceId });
+    }
+    if (call.action === SEND) await new Promise(resolve => setTimeout(resolve, 50));
+    // So that none is taken for one that came after the run began.
+    return { ...answer, date: new Date(Date.now() + 3_600_000).toUTCString() };
+  };
+  const { counts, sentIds } = await pair.replay({ all: true });
+  const all = { scanned: COUNT, matched: COUNT, replayed: COUNT, remaining: COUNT, stopped: 'done' };
+  expect(counts).toMatchObject(all);
+
+  pair.put(receipt('another'), { code: 'rejected', sourceId: 'another' });
+  const again = await cameBack(createQueue(pair.lettersUrl), sentIds);
+  expect(again.letters.map(sourceIdOf).sort()).toEqual([...sentIds].sort());
+  expect(pair.letters()).toHaveLength(COUNT + 1);
+});
+
+test('what SQS itself has moved is known by its own id, which it keeps', async () => {
+  const pair = openFilled();
+  queues.proxy.intercept = async (call, forward) => {
+    const answer = await forward();
+    while (call.action === SEND && pair.receipts().length > 0) await createQueue(pair.receiptsUrl).receive(0);
+    return answer;
+  };
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: pair.lettersArn, maxReceiveCount: 1 });
+  await new SQSClient({ endpoint: queues.proxy.url }).send(
+    new SetQueueAttributesCommand({ QueueUrl: pair.receiptsUrl, Attributes: { RedrivePolicy } }),
+  );
+  const { counts, sentIds } = await pair.replay({ all: true });
+  expect(counts).toMatchObject({ scanned: COUNT, replayed: COUNT, remaining: COUNT, stopped: 'done' });
+  const again = pair.letters();
+  expect(again.map(({ messageId }) => messageId).sort()).toEqual([...sentIds].sort());
+  expect(again.every(({ messageAttributes }) => messageAttributes.replays?.StringValue === '1')).toBe(true);
 });
 
 describe('the function', () => {
@@ -85,7 +156,7 @@ describe('the function', () => {
   });
 
   test('fails where something is wrong for every letter, and says what was done until then', async () => {
-    queues.proxy.intercept = refuseCalls('SendMessageBatch');
+    queues.proxy.intercept = refuseCalls(SEND);
     await expect(handler({ all: true }, context)).rejects.toThrow(
       /may not do this.*Until then: \{"scanned":1/s,
     );
