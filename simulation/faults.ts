@@ -1,3 +1,4 @@
+import { HOUR_MS } from './engine/clock.ts';
 import type { Random } from './engine/random.ts';
 
 /** What can go wrong, and what it is for the world. */
@@ -43,23 +44,16 @@ export const faultNames = [
 ] as const;
 export type Fault = (typeof faultNames)[number];
 
-interface Window {
-  fault: Fault;
-  fromMs: number;
-  toMs: number;
-}
-
 /** Every pair of faults, in a fixed order: a day each. */
 export const pairs: [Fault, Fault][] = faultNames.flatMap((one, index) =>
   faultNames.slice(index + 1).map((other): [Fault, Fault] => [one, other]),
 );
 
-const HOUR_MS = 3_600_000;
 /** These may last for most of a day, so that what waits grows old. */
 const LONG: ReadonlySet<Fault> = new Set(['paused', 'osm_unavailable', 'wrong_secret', 'iam_down']);
 
 /** When the faults of a day begin and end: they overlap, and most last minutes to hours. */
-export const windowsOf = (day: readonly Fault[], dayMs: number, random: Random): Window[] => {
+export const windowsOf = (day: readonly Fault[], dayMs: number, random: Random) => {
   const middle = dayMs + random.between(9, 15) * HOUR_MS;
   return day.map(fault => {
     const most = LONG.has(fault) && random.chance(0.15) ? 14 : 3;

@@ -1,13 +1,10 @@
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from './engine/clock.ts';
 import type { Fault } from './faults.ts';
 import type { Case } from './model.ts';
 import { NOBODY_WAITS, type Oracle } from './oracle/oracle.ts';
 import type { Spec } from './spec.ts';
 import { STRIDE } from './world/huawei.ts';
 import { createWorld, FEW_BAD, START_MS, type World } from './world/world.ts';
-
-const SECOND_MS = 1_000;
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 const percentile = (values: number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * share)] ?? 0;

@@ -1,12 +1,10 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './engine/clock.ts';
 import { type Fault, faultNames, pairs, windowsOf } from './faults.ts';
 import { runMeasures } from './measures.ts';
 import { expected } from './oracle/alarms.ts';
 import type { Spec } from './spec.ts';
 import { createWorld, START_MS, type World } from './world/world.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 /** Long enough after the last fault for every back-off, cool-down and stale hold to end. */
 const TAIL_MS = 8 * HOUR_MS;
 

@@ -1,5 +1,10 @@
 import { mix, type Random } from './random.ts';
 
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 86_400_000;
+
 /** Who an event belongs to: a sandbox, a person's process, or the world. */
 export interface Owner {
   name: string;

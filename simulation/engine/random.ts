@@ -1,16 +1,3 @@
-/** Numbers that depend on the seed alone. */
-export interface Random {
-  /** From 0 up to, not including, 1. */
-  (): number;
-  /** A whole number, both ends included. */
-  int(least: number, most: number): number;
-  between(least: number, most: number): number;
-  chance(probability: number): boolean;
-  pick<T>(list: readonly T[]): T;
-  /** Exponentially distributed: the time to the next of what comes at random. */
-  wait(mean: number): number;
-}
-
 /** Mixes a number into a hash of 32 bits (the finalizer of MurmurHash3). */
 export const mix = (hash: number, value: number): number => {
   let h = Math.imul(hash ^ value, 0x85ebca6b);
@@ -29,8 +16,9 @@ const hashOf = (text: string): number => {
  *
  * @param purpose a name within the seed
  */
-export const createRandom = (seed: number, purpose: string): Random => {
+export const createRandom = (seed: number, purpose: string) => {
   let state = mix(seed >>> 0, hashOf(purpose));
+  /** From 0 up to, not including, 1. */
   const random = () => {
     state = (state + 0x6d2b79f5) | 0;
     let t = Math.imul(state ^ (state >>> 15), 1 | state);
@@ -38,10 +26,14 @@ export const createRandom = (seed: number, purpose: string): Random => {
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   };
   return Object.assign(random, {
+    /** A whole number, both ends included. */
     int: (least: number, most: number) => least + Math.floor(random() * (most - least + 1)),
     between: (least: number, most: number) => least + random() * (most - least),
     chance: (probability: number) => random() < probability,
     pick: <T>(list: readonly T[]) => list[Math.floor(random() * list.length)] as T,
+    /** Exponentially distributed: the time to the next of what comes at random. */
     wait: (mean: number) => -mean * Math.log(1 - random()),
   });
 };
+
+export type Random = ReturnType<typeof createRandom>;

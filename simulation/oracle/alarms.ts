@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { MINUTE_MS } from '../engine/clock.ts';
 import type { Fault } from '../faults.ts';
-
-const MINUTE_MS = 60_000;
 
 const STATISTICS: Record<string, (values: number[]) => number> = {
   Sum: values => values.reduce((sum, value) => sum + value, 0),

@@ -34,22 +34,13 @@ export const codeOf = ({ status, errorCode = '', isJson }: Answered): string => 
   return isJson ? 'rejected' : 'misconfigured';
 };
 
-/** A receipt as the oracle reads it from a body that its own world wrote. */
-export interface Reading {
-  n: number;
-  caseId: string;
-  key: string;
-  /** The earliest time that receipt and envelope name; Infinity where they name none. */
-  namedAt: number;
-}
-
 const BELIEVED_MS = 30 * 86_400_000;
 
 const timeOf = (text: unknown): number =>
   typeof text === 'string' ? Date.parse(text) : Number.POSITIVE_INFINITY;
 
-/** Undefined where it is no receipt. */
-export const read = ({ body, sentAt }: Held): Reading | undefined => {
+/** A receipt as the oracle reads it from a body that its own world wrote; undefined where it is none. */
+export const read = ({ body, sentAt }: Held) => {
   try {
     const outer = JSON.parse(body);
     const { Message, detail, data, Timestamp, time } = outer;
@@ -62,12 +53,15 @@ export const read = ({ body, sentAt }: Held): Reading | undefined => {
       n,
       caseId,
       key: keyOf(caseId, group_id, language, time_zone),
+      /** The earliest time that receipt and envelope name; Infinity where they name none. */
       namedAt: inner === outer ? believed : Math.min(believed, timeOf(Timestamp ?? time)),
     };
   } catch {
     return undefined;
   }
 };
+
+export type Reading = NonNullable<ReturnType<typeof read>>;
 
 /** The number that every body of the simulation carries, be it JSON or not. */
 export const numberIn = (body: string): number => Number(/\bn\\?"?[:=](\d+)/.exec(body)?.[1]);

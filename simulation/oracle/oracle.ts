@@ -1,17 +1,8 @@
 import type { Config } from '../../lib/config.ts';
-import type { Clock, Owner } from '../engine/clock.ts';
+import { type Clock, HOUR_MS, type Owner } from '../engine/clock.ts';
 import type { Faults } from '../faults.ts';
-import {
-  type Answered,
-  type Case,
-  type Held,
-  type LookKind,
-  type Message,
-  SECRET_MARK,
-  SECRET_TAIL,
-  type Sendable,
-  type Tracked,
-} from '../model.ts';
+import type { Answered, Case, Held, LookKind, Message, Sendable, Tracked } from '../model.ts';
+import { SECRET_MARK, SECRET_TAIL } from '../model.ts';
 import { codeOf, numberIn, RECEIPT_CODES, type Reading, read } from './contract.ts';
 
 export interface Broken {
@@ -40,7 +31,6 @@ interface Invocation {
 const HIDDEN = { race: 0, fresh: 0, unchecked: 0, sender: 0, asked: 0, broken: 0 };
 
 export const NOBODY_WAITS = 'no healthy receipt waits for the trouble of others';
-const HOUR_MS = 3_600_000;
 /** Of clocks: a sandbox's may be a second off, and a time in whole seconds may mean any part of it. */
 const SLACK_MS = 2_000;
 /** From a decision to its arrival at the other side. */

@@ -1,12 +1,9 @@
-import type { Owner } from '../engine/clock.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, type Owner } from '../engine/clock.ts';
 import { SECRET_MARK, SECRET_TAIL } from '../model.ts';
 import type { Spec } from '../spec.ts';
 import type { Parts } from './parts.ts';
 import { answer, hang, json, type Reply, type Request } from './wire.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** More refused signatures than this within five minutes lock a key for as long. */
 const KEY_STRIKES = 5;
 const KEY_LOCK_MS = 5 * MINUTE_MS;

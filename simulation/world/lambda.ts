@@ -1,5 +1,5 @@
 import type { SQSRecord } from 'aws-lambda';
-import type { Owner, Scheduled } from '../engine/clock.ts';
+import { MINUTE_MS, type Owner, type Scheduled } from '../engine/clock.ts';
 import type { Held } from '../model.ts';
 import type { Parts } from './parts.ts';
 import type { Queue } from './sqs.ts';
@@ -13,7 +13,6 @@ const FUNCTION_MS = 30_000;
 const ENTRY_MS = 20;
 const INIT_MS = 250;
 const MOST_SKEW_MS = 1_000;
-const MINUTE_MS = 60_000;
 
 /** What the function is made of, as far as its runtime calls it. */
 interface Handler {

@@ -4,16 +4,13 @@ import { discard } from '../../lib/dead-letters/discard.ts';
 import { createReplay } from '../../lib/dead-letters/replay.ts';
 import type { ReplayRequest } from '../../lib/dead-letters/request.ts';
 import type { Queue as RealQueue } from '../../lib/sqs/queue.ts';
-import type { Owner } from '../engine/clock.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, type Owner } from '../engine/clock.ts';
 import { disk } from '../engine/disk.ts';
 import { numberIn } from '../oracle/contract.ts';
 import type { Parts } from './parts.ts';
 import { groupOf } from './people.ts';
 import type { Queue } from './sqs.ts';
 
-const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
 const MOST_SKEW_MS = 1_000;
 /** The function that replays has a quarter of an hour. */
 const WITHIN = { remainingMs: 800_000 };

@@ -1,13 +1,10 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../engine/clock.ts';
 import type { Case, Tracked } from '../model.ts';
 import type { Huawei } from './huawei.ts';
 import type { Parts } from './parts.ts';
 import type { Queue } from './sqs.ts';
 import { formats } from './times.ts';
 
-const SECOND_MS = 1_000;
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 /** Receipts a day, on average. */
 const PER_DAY = 970;
 const OPEN_CASES = 60;

@@ -24,8 +24,7 @@ export const createQueueModel = (
 ) => {
   const random = randomFor(name);
   const all = new Map<string, Held>();
-  let visible: Held[] = [];
-  let head = 0;
+  const visible: Held[] = [];
   let hidden = 0;
   let ids = 0;
   let onVisible = () => {};
@@ -67,15 +66,11 @@ export const createQueueModel = (
 
   /** The next visible one, roughly the oldest. */
   const pick = (): Held | undefined => {
-    while (head < visible.length) {
-      const at = head + Math.min(Math.floor(random() * DISORDER), visible.length - head - 1);
+    while (visible.length > 0) {
+      const at = Math.min(Math.floor(random() * DISORDER), visible.length - 1);
       const held = visible[at] as Held;
-      visible[at] = visible[head] as Held;
-      head++;
-      if (head > 1000 && head * 2 > visible.length) {
-        visible = visible.slice(head);
-        head = 0;
-      }
+      visible[at] = visible[0] as Held;
+      visible.shift();
       if (held.state !== 'visible') continue;
       if (!isExpired(held)) return held;
       drop(held, 'expired');

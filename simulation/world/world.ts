@@ -2,7 +2,7 @@ import { loadConfig } from '../../lib/config.ts';
 import { compose } from '../../lib/relay/compose.ts';
 import { queueOver } from '../../lib/sqs/queue.ts';
 import { createTelemetry } from '../../lib/telemetry.ts';
-import { createClock } from '../engine/clock.ts';
+import { createClock, HOUR_MS, MINUTE_MS } from '../engine/clock.ts';
 import { useClock } from '../engine/globals.ts';
 import { createRandom } from '../engine/random.ts';
 import { createFaults, type Fault } from '../faults.ts';
@@ -19,8 +19,6 @@ import { createQueueModel } from './sqs.ts';
 import { createLightTelemetry, readPrinted } from './telemetry.ts';
 import { createWire } from './wire.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 export const FEW_BAD = 'a few bad cases, or looks, never stop the others';
 export const START_MS = Date.UTC(2026, 0, 5);
 const SOURCE = 'https://sqs.ap-southeast-1.amazonaws.com/123456789012/receipts';
