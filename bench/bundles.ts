@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildOptions, build as bundle } from 'esbuild';
 import { build } from '../local/build.ts';
+import { buildFolder, bundleOf, root } from '../local/serverless.ts';
 import { 'module.exports' as ourSettings } from '../resources/bundle.ts';
 
-const root = path.resolve(import.meta.dirname, '..');
-const folder = path.join(root, '.build/bench');
+const folder = path.join(buildFolder, 'bench');
 
 export interface Target {
   name: 'relay' | 'before' | 'middy' | 'powertools';
@@ -20,7 +20,7 @@ export const targets: Target[] = [
   {
     name: 'relay',
     title: 'this project',
-    file: path.join(root, '.build/mark-as-read/handlers/mark-as-read.mjs'),
+    file: bundleOf('mark-as-read'),
   },
   { name: 'middy', title: '(a) Middy', file: path.join(folder, 'middy.mjs') },
   { name: 'powertools', title: '(b) Powertools', file: path.join(folder, 'powertools.mjs') },

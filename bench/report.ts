@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { root } from '../local/serverless.ts';
 import type { Goal, Result } from './scenario.ts';
 import { digits } from './stats.ts';
-
-const root = path.resolve(import.meta.dirname, '..');
 
 /** Of what is in the bundles, ours and the peers'. */
 const IN_BUNDLES = /^(@middy|@aws-lambda-powertools|zod|esbuild)\b|^@aws-sdk\/client-secrets-manager$/;

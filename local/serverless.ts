@@ -5,6 +5,10 @@ import path from 'node:path';
 export const root = path.resolve(import.meta.dirname, '..');
 export const buildFolder = path.join(root, '.build');
 
+/** The file that Lambda would load, once `npm run build` has made it. */
+export const bundleOf = (name: 'mark-as-read' | 'replay') =>
+  path.join(buildFolder, name, `handlers/${name}.mjs`);
+
 /** What Serverless reads, except stages/: what is tried and built here depends on nobody's stage. */
 export const SOURCES = ['serverless.yml', 'package.json', 'resources', 'handlers', 'lib'];
 

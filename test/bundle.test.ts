@@ -3,11 +3,11 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { build } from '../local/build.ts';
 import { startFunction } from '../local/lambda/function.ts';
+import { bundleOf } from '../local/serverless.ts';
 import { closeAfter, type Handler, receipt, startEnvironment, useEnvironment } from './environment.ts';
 import { record } from './output/printed.ts';
 
-const folder = path.resolve(import.meta.dirname, '../.build/mark-as-read');
-const bundle = path.join(folder, 'handlers/mark-as-read.mjs');
+const bundle = bundleOf('mark-as-read');
 const KB = 1024;
 
 /** Makes a process print its version and every file that it loads. */
@@ -61,6 +61,7 @@ const knowsSqs = (text: string) => text.includes('AmazonSQS');
 const knowsOthers = (text: string) => /GetWebIdentityToken|SDK-HMAC-SHA256/.test(text);
 
 test('is small: under 400 KB in all, and what every batch needs under 200 KB', () => {
+  const folder = path.dirname(path.dirname(bundle));
   const sizes = globSync('**/*', { cwd: folder }).map(name => statSync(path.join(folder, name)));
   const total = sizes.filter(each => each.isFile()).reduce((sum, { size }) => sum + size, 0);
   expect(total).toBeLessThan(400 * KB);

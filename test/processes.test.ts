@@ -1,18 +1,17 @@
 // What only real processes and sockets show: the packaged function as Lambda runs it, killed, frozen, out of time
 // and with broken connections. What takes days, or chance in great numbers, is the simulation's.
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from '../local/build.ts';
 import type { Fault } from '../local/huawei/faults.ts';
 import type { LoggedRequest } from '../local/huawei/requests.ts';
 import { startEventSourceMapping } from '../local/lambda/event-source-mapping.ts';
 import { startFunction } from '../local/lambda/function.ts';
+import { bundleOf } from '../local/serverless.ts';
 import { openWorld, type World } from '../local/world.ts';
 import { fabricated, receipt } from './environment.ts';
 import { record } from './output/printed.ts';
 
-const bundle = path.resolve(import.meta.dirname, '../.build/mark-as-read/handlers/mark-as-read.mjs');
 /** What is killed comes back after it. */
 const VISIBILITY_SECONDS = 3;
 /** Back-offs, visibility timeouts and a machine that does other things too. */
@@ -44,7 +43,7 @@ const open = async ({ faults = [], env = {}, timeoutMs = 10_000 }: Setup = {}) =
   });
   closing.push(place.close);
   const lambda = startFunction({
-    bundle,
+    bundle: bundleOf('mark-as-read'),
     env: { ...place.variables, POWERTOOLS_METRICS_NAMESPACE: 'Test', ...env },
     timeoutMs,
     onLine: line => record(`${line}\n`),

@@ -1,4 +1,4 @@
-import path from 'node:path';
+import { bundleOf } from '../../local/serverless.ts';
 import { plainReplayFile } from '../bundles.ts';
 import { receiptOf } from '../events.ts';
 import { openPlace, startFunction } from '../processes.ts';
@@ -8,10 +8,9 @@ import { digits, medianOf } from '../stats.ts';
 const LETTERS = 10_000;
 /** As many polls at once as lib/dead-letters/scan.ts has under way. */
 const LANES = 10;
-const replayFile = path.resolve(import.meta.dirname, '../../.build/replay/handlers/replay.mjs');
 
 const contestants = [
-  { title: 'this project', file: replayFile, event: { all: true } },
+  { title: 'this project', file: bundleOf('replay'), event: { all: true } },
   { title: 'plain SDK calls', file: plainReplayFile, event: { concurrency: LANES } },
 ];
 

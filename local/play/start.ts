@@ -4,13 +4,14 @@ import { constants } from 'node:os';
 import path from 'node:path';
 import { type EventSourceMapping, startEventSourceMapping } from '../lambda/event-source-mapping.ts';
 import { startFunction } from '../lambda/function.ts';
+import { bundleOf } from '../serverless.ts';
 import { openWorld } from '../world.ts';
 import { COMMAND, LATE_AFTER_SECONDS, play } from './acts.ts';
 import { createNarrator } from './narrator.ts';
 import { cases, GROUP } from './receipts.ts';
 import { failed, heading, paragraph, print, say } from './screen.ts';
 
-const BUNDLE = path.resolve(import.meta.dirname, '../../.build/mark-as-read/handlers/mark-as-read.mjs');
+const BUNDLE = bundleOf('mark-as-read');
 /** serverless.yml's numbers, but for what makes a person wait. */
 const BATCH_SIZE = 1000;
 const WINDOW_SECONDS = 1;
