@@ -136,33 +136,27 @@ describe('receipts that ask for the same mark', () => {
 });
 
 describe('an event', () => {
-  /** As Lambda's documentation prints it. */
-  const printed = (messageId: string, body: string, messageAttributes: object) => ({
-    messageId,
-    receiptHandle: 'AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a...',
-    body,
-    attributes: {
-      ApproximateReceiveCount: '1',
-      SentTimestamp: '1545082649183',
-      SenderId: 'AIDAIENQZJOLO23YVJ4VO',
-      ApproximateFirstReceiveTimestamp: '1545082649185',
-    },
-    messageAttributes,
-    md5OfBody: 'e4e68fb7bd0e697a0ae8f1bb342846b3',
-    eventSource: 'aws:sqs',
-    eventSourceARN: 'arn:aws:sqs:us-east-2:123456789012:my-queue',
-    awsRegion: 'us-east-2',
-  });
-
   test('as AWS prints it: one text that is no receipt becomes a dead letter, the receipt is marked', async () => {
     // It is years old: by default the case would be looked at first.
     const environment = await startEnvironment({ env: { LATE_RECEIPTS: 'mark' } });
     const lists = { stringListValues: [], binaryListValues: [] };
-    const myAttribute = { stringValue: 'myValue', ...lists, dataType: 'String' };
-    const Records = [
-      printed('059f36b4-87a3-44ab-83d2-661975830a7d', 'Test message.', { myAttribute }),
-      printed('2e1424d4-f796-459a-8184-9c92662be6da', '{"case_id":"from-the-sample"}', {}),
-    ];
+    const printed = {
+      messageId: '059f36b4-87a3-44ab-83d2-661975830a7d',
+      receiptHandle: 'AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a...',
+      body: 'Test message.',
+      attributes: {
+        ApproximateReceiveCount: '1',
+        SentTimestamp: '1545082649183',
+        SenderId: 'AIDAIENQZJOLO23YVJ4VO',
+        ApproximateFirstReceiveTimestamp: '1545082649185',
+      },
+      messageAttributes: { myAttribute: { stringValue: 'myValue', ...lists, dataType: 'String' } },
+      md5OfBody: 'e4e68fb7bd0e697a0ae8f1bb342846b3',
+      eventSource: 'aws:sqs',
+      eventSourceARN: 'arn:aws:sqs:us-east-2:123456789012:my-queue',
+      awsRegion: 'us-east-2',
+    };
+    const Records = [printed, { ...printed, messageId: 'another', body: receipt('from-the-sample') }];
     expect(await environment.handler({ Records }, context)).toEqual({ batchItemFailures: [] });
     expect(environment.marks().map(({ caseId }) => caseId)).toEqual(['from-the-sample']);
     expect(environment.deadLetters()).toMatchObject([

@@ -32,13 +32,14 @@ const lists = { kind: 'messages' as const };
 
 describe('a receipt', () => {
   test.each([
-    ['60', 60],
-    ['3600', 3600],
-  ])('of LATE_AFTER_SECONDS=%s or younger costs no look', async (value, seconds) => {
-    const { invoke, calls } = await start({ env: { LATE_AFTER_SECONDS: value, MAX_IN_FLIGHT: '1' } });
+    [{}, 60, ['l 3', 'm 3']],
+    [{ LATE_AFTER_SECONDS: '3600' }, 3600, ['l 3', 'm 3']],
+    [{ LATE_RECEIPTS: 'mark' }, 86_400, ['m 3']],
+  ])('costs no look where it is fresh (%j: after %i s)', async (env, seconds, rest) => {
+    const { invoke, calls } = await start({ env: { ...env, MAX_IN_FLIGHT: '1' } });
     const at = ago(seconds * 1000);
     await invoke([late('1', at), fabricated(receipt('2', { read_at: iso(at) })), late('3', at - 1)]);
-    expect(calls()).toEqual(['m 1', 'm 2', 'l 3', 'm 3']);
+    expect(calls()).toEqual(['m 1', 'm 2', ...rest]);
   });
 
   test('that is late is looked at, with its group, and marked at once where nobody has written since', async () => {
@@ -190,14 +191,8 @@ describe('a look that meets trouble', () => {
   });
 });
 
-describe('LATE_RECEIPTS', () => {
-  test('mark: no look', async () => {
-    const { invoke, calls } = await start({ env: { LATE_RECEIPTS: 'mark' } });
-    await invoke([late('1')]);
-    expect(calls()).toEqual(['m 1']);
-  });
-
-  test('shadow: looks, says and counts what it would do, and marks', async () => {
+describe('LATE_RECEIPTS=shadow', () => {
+  test('looks, says and counts what it would do, and marks', async () => {
     const environment = await start({ env: { LATE_RECEIPTS: 'shadow' } });
     environment.osm.write('newer', { at: ago(5 * MINUTE_MS) });
     expect(await environment.failures([late('newer'), late('older')])).toBe(0);
@@ -209,7 +204,7 @@ describe('LATE_RECEIPTS', () => {
   });
 
   test.each<Fault>([{ does: 'html502' }, { does: 'answer', status: 404 }])(
-    'shadow: a failed look changes nothing (%j)',
+    'a failed look changes nothing (%j)',
     async fault => {
       const { failures, osm } = await start({
         huawei: { faults: [{ ...fault, match: lists }] },
