@@ -116,5 +116,3 @@ export const createRefusals = ({ parameter, call, telemetry: { log, count } }: D
     },
   };
 };
-
-export type Refusals = ReturnType<typeof createRefusals>;

@@ -113,5 +113,3 @@ export const createSecretStore =
       `the stored credentials ${store}:${id} cannot be used: it ${stored.problem}`,
     );
   };
-
-export type ReadCredentials = ReturnType<typeof createSecretStore>;

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import type { Credentials, Stored } from '../credentials/secret-store.ts';
+import type { Stored } from '../credentials/secret-store.ts';
 import type { Session } from '../credentials/session.ts';
 import type { Outcome } from '../failure.ts';
 import type { Call, createClient } from '../huawei/http.ts';
@@ -16,44 +16,34 @@ interface Dependencies {
 const PERMIT =
   'In IAM, grant the user or key\'s owner "Ticket Administrator" in the Global project; check the site (OSM_ENDPOINT) and arrears.';
 
-interface Kind {
-  /** What is tried. */
-  check: string;
-  /** What IAM took before OSM was asked. */
-  took?: string;
-  /** What to do about a refusal. */
-  refusedByIam: string;
-  refusedByOsm: string;
-}
-const byLogIn = {
-  check: 'log-in',
-  refusedByOsm:
-    'IAM took it, OSM does not take the token: check the site (OSM_ENDPOINT with IAM_ENDPOINT) and the scope.',
-};
-const kinds: Record<Credentials['type'], Kind> = {
+const TOKEN_NOT_TAKEN =
+  'IAM took it, OSM does not take the token: check the site (OSM_ENDPOINT with IAM_ENDPOINT) and the scope.';
+
+/** By kind of credentials: what is tried, what IAM took before OSM was asked, and what to do about a refusal. */
+const kinds = {
   password: {
-    ...byLogIn,
+    check: 'log-in',
     took: 'IAM took the password',
-    refusedByIam:
+    refused:
       'Do not try again and again: Huawei locks the user. Put domain, user and password right where they are stored; the user needs programmatic access and no MFA at log-in.',
   },
   oidc: {
-    ...byLogIn,
+    check: 'log-in',
     took: 'IAM took the AWS identity',
-    refusedByIam: 'Follow "Log-in without a stored secret" in docs/operating.md, on the side that is named.',
+    refused: 'Follow "Log-in without a stored secret" in docs/operating.md, on the side that is named.',
   },
   token: {
     check: 'token',
-    refusedByIam: 'Store a new token.',
-    refusedByOsm: 'Store a new token, of the site and scope that OSM_ENDPOINT needs.',
+    took: undefined,
+    refused: 'Store a new token, of the site and scope that OSM_ENDPOINT needs.',
   },
   aksk: {
     check: 'signature',
-    refusedByIam: 'Put the key right where it is stored.',
-    refusedByOsm:
+    took: undefined,
+    refused:
       'Check access_key and secret_key, security_token for a temporary key, domain_id, and the clock. Do not try again and again: Huawei locks the key.',
   },
-};
+} as const;
 
 const permissionBy = ({ code }: Outcome, says: string): Found => {
   switch (code) {
@@ -86,7 +76,7 @@ export const checkAccess = async (
   stored: Stored,
   { config, session, createClient, classify }: Dependencies,
 ): Promise<Findings> => {
-  const { check, took, refusedByIam, refusedByOsm } = kinds[stored.credentials.type];
+  const { check, took, refused } = kinds[stored.credentials.type];
   const client = createClient(config.osmEndpoint, config.requestTimeoutMs);
   let asked = false;
   const answer = await session.once(stored, (call: Call) => {
@@ -95,15 +85,15 @@ export const checkAccess = async (
   });
   const outcome = 'broken' in answer ? answer.broken : classify(answer);
   const says = 'detail' in outcome ? outcome.detail : '';
-  const refused = (todo: string): Findings => ({
+  const notTaken = (todo: string): Findings => ({
     [check]: failed(says, todo),
     permission: skipped(`nothing could be asked without the ${check}`),
   });
 
   if (!asked)
-    return refused(
+    return notTaken(
       outcome.code === 'unauthorized'
-        ? refusedByIam
+        ? refused
         : 'IAM has trouble, or IAM_ENDPOINT is wrong: try again in some minutes.',
     );
   if ('broken' in answer)
@@ -111,7 +101,7 @@ export const checkAccess = async (
       [check]: took ? passed(took) : skipped('OSM did not answer'),
       permission: failed(says, 'OSM did not answer the call: try again in some minutes.'),
     };
-  if (answer.status === 401) return refused(refusedByOsm);
+  if (answer.status === 401) return notTaken(took ? TOKEN_NOT_TAKEN : refused);
   return {
     [check]: passed(took ? `${took}, OSM the token` : `OSM took the ${check}`),
     permission: permissionBy(outcome, says),

@@ -104,7 +104,13 @@ test.each<[string, Setup | (() => Setup), string[], RegExp]>([
   ['a clock that is off', { huawei: { clockOffsetMs: 600_000 } }, ['clock'], /(599|6\d\d) s behind/],
   ['a wrong password', wrongPassword, ['log-in'], /username or password is wrong.*Huawei locks the user/],
   ['a dead token', wrongToken, ['token'], /APIGW.0301 .*Store a new token/],
-  ['a wrong key', wrongKey, ['signature'], /APIGW.0301 .*Put the key right/],
+  ['a wrong key', wrongKey, ['signature'], /APIGW.0301 .*Huawei locks the key/],
+  [
+    'a token that OSM refuses',
+    unread({ ...forbidden, status: 401 } as Fault),
+    ['log-in'],
+    /IAM took it, OSM does/,
+  ],
   ['no permission', unread(forbidden), ['permission'], /APIGW.0302 .*Ticket Administrator/],
   [
     'the wrong identity',
