@@ -158,20 +158,22 @@ describe('any letters, any request', () => {
       const { counts } = await timed(() => queue.replay(asked as ReplayRequest));
       const { filter = {}, set, limit = Number.POSITIVE_INFINITY, dry_run } = asked;
       const { failure_code = ['forbidden', 'rejected', 'unknown'], max_replays = 3 } = filter;
-      const matching = given.filter(({ code }) => failure_code.includes(code ?? 'unknown'));
-      const guarded = matching.filter(({ replays }) => replays >= max_replays).length;
-      const unguarded = matching.filter(({ replays }) => replays < max_replays);
-      const going = unguarded.filter(({ valid }) => valid || !set).length;
-      const replayed = dry_run ? 0 : Math.min(going, limit);
-      const whole = {
-        ...NO_COUNTS,
-        ...{ scanned: given.length, matched: matching.length, guarded, failed: unguarded.length - going },
-      };
+      const isAsked = ({ code }: Given) => failure_code.includes(code ?? 'unknown');
+      const isGuarded = (each: Given) => isAsked(each) && each.replays >= max_replays;
+      const isWrong = (each: Given) => isAsked(each) && !isGuarded(each) && set !== undefined && !each.valid;
+      const goes = (each: Given) => isAsked(each) && !isGuarded(each) && !isWrong(each);
+      const count = (is: (each: Given) => boolean) => given.filter(is).length;
+      const replayed = dry_run ? 0 : Math.min(count(goes), limit);
+      const seen = { matched: count(isAsked), guarded: count(isGuarded), failed: count(isWrong) };
+      const isWhole = count(goes) < limit;
       expect(counts).toEqual({
-        ...(going < limit ? whole : { ...counts, stopped: 'limit', duplicated: 0 }),
-        ...{ replayed, remaining: given.length - replayed },
+        ...(isWhole ? { ...NO_COUNTS, scanned: given.length, ...seen } : { ...counts, stopped: 'limit' }),
+        ...{ replayed, duplicated: 0, remaining: given.length - replayed },
       });
-      expect(queue.sent).toHaveLength(replayed);
+      const sent = queue.sent.map(({ body }) => idOf(body));
+      expect(sent).toHaveLength(replayed);
+      const may = given.map((each, index) => (goes(each) ? idOf(bodyOf(each, index)) : undefined));
+      expect(may).toEqual(expect.arrayContaining(sent));
       expectNoneLost(given, queue);
     });
     await fc.assert(property, options);
