@@ -53,7 +53,7 @@ describe.each(ways)('%s', (_, file, command, probe) => {
     expect(parsed).toMatchObject({ receipt: { case_id: '8f5a2c1e9b7d4e60', group_id: '5f0c31b2a4' } });
     // To the second, as the shell tells it.
     expect('readAt' in parsed && parsed.readAt).toBeGreaterThan(start - 1_000);
-  }, 20_000);
+  }, 120_000);
 
   test('stands in docs/sending.md word for word', async () => {
     const page = await readFile(path.join(root, 'docs/sending.md'), 'utf8');
