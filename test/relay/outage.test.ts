@@ -25,7 +25,7 @@ describe('the breaker', () => {
     async (_, fault, most) => {
       const environment = await startEnvironment({
         huawei: { faults: [fault] },
-        env: { MAX_IN_FLIGHT: String(most), REQUEST_TIMEOUT_MS: '1000' },
+        env: { MAX_IN_FLIGHT: String(most), REQUEST_TIMEOUT_MS: '2000' },
       });
       const { failed, ids } = await environment.deliver(
         Array.from({ length: 90 }, (_, i) => receipt(`c-${i}`)),
