@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError } from 'commander';
+import { whole } from '../lib/cli/options.ts';
 import type { ChildTask } from './child.ts';
 import { defects } from './defects.ts';
 import { type Fault, faultNames, pairs } from './faults.ts';
@@ -16,56 +17,47 @@ const MOST_STORIES = 3;
 /** Of a story, the end tells most; --story tells all. */
 const MOST_LINES = 25;
 
-const usage = `npm run simulate -- [options]
-  --days N        how many days (30)
-  --seed N        the seed (7)
-  --faults a,b    only these faults: ${faultNames.join(', ')}
-  --season N      only this season of the run
-  --story CASE    tells what happens to a case (with --season)
-  --turns         lets the real event loop turn after every event
-  --telemetry     with Powertools, as in the function
-  --defects       plants each known defect: each must be caught
-  --json          one document on standard output`;
-
 const out = (text: string) => process.stdout.write(`${text}\n`);
 const say = (text: string) => process.stderr.write(`${text}\n`);
 const progress = (text: string) => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`);
 };
 
-const readOptions = () => {
-  const { values } = parseArgs({
-    options: {
-      days: { type: 'string', default: '30' },
-      seed: { type: 'string', default: '7' },
-      faults: { type: 'string' },
-      season: { type: 'string' },
-      story: { type: 'string' },
-      turns: { type: 'boolean', default: false },
-      telemetry: { type: 'boolean', default: false },
-      defects: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+interface Options {
+  days?: number;
+  seed?: number;
+  faults?: Fault[];
+  season?: number;
+  story?: string;
+  turns?: boolean;
+  telemetry?: boolean;
+  defects?: boolean;
+  json?: boolean;
+}
+
+const faultsIn = (text: string): Fault[] =>
+  text.split(',').flatMap(name => {
+    const fault = faultNames.find(one => one === name);
+    if (name && !fault) throw new InvalidArgumentError(`There is no fault ${name}.`);
+    return fault ?? [];
   });
-  const whole = (name: 'days' | 'seed' | 'season', least = 0): number => {
-    const text = values[name] ?? '';
-    if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text);
-    throw new Error(`--${name} is no whole number from ${least} on: ${text}`);
-  };
-  const isFault = (name: string): name is Fault => (faultNames as readonly string[]).includes(name);
-  const faults = values.faults?.split(',').filter(Boolean);
-  const unknown = faults?.find(name => !isFault(name));
-  if (unknown) throw new Error(`There is no fault ${unknown}.`);
-  return {
-    ...values,
-    days: whole('days', 1),
-    seed: whole('seed'),
-    season: values.season === undefined ? undefined : whole('season'),
-    faults: faults?.filter(isFault),
-  };
-};
-type Options = ReturnType<typeof readOptions>;
+
+const options = new Command('npm run simulate --')
+  .option('--days <n>', 'how many days (30)', whole(1))
+  .option('--seed <n>', 'the seed (7)', whole(0))
+  .option('--faults <a,b>', `only these faults: ${faultNames.join(', ')}`, faultsIn)
+  .option('--season <n>', 'only this season of the run', whole(0))
+  .option('--story <case>', 'tells what happens to a case (with --season)')
+  .option('--turns', 'lets the real event loop turn after every event')
+  .option('--telemetry', 'with Powertools, as in the function')
+  .option('--defects', 'plants each known defect: each must be caught')
+  .option('--json', 'one document on standard output')
+  .showHelpAfterError()
+  .exitOverride(({ exitCode }) => process.exit(exitCode && 2))
+  .parse()
+  .opts<Options>();
+const { days = 30, seed = 7, faults, season, story } = options;
+
 type Timed = SeasonResult & { seconds: number };
 
 /** Runs seasons in a process of their own; what it prints otherwise is how it ended. */
@@ -104,19 +96,18 @@ const rangesOf = (list: Record<string, number>[]): Record<string, string> => {
   );
 };
 
-const seasonsOf = ({ days, seed, faults, turns, telemetry, season, story }: Options): Spec[] =>
-  Array.from({ length: Math.ceil(days / SEASON_DAYS) }, (_, index) => ({
-    seed,
-    index,
-    days: Math.min(SEASON_DAYS, days - index * SEASON_DAYS),
-    faults,
-    everyTurn: turns,
-    realTelemetry: telemetry,
-    story,
-  })).filter(({ index }) => (season ?? index) === index);
+const seasons: Spec[] = Array.from({ length: Math.ceil(days / SEASON_DAYS) }, (_, index) => ({
+  seed,
+  index,
+  days: Math.min(SEASON_DAYS, days - index * SEASON_DAYS),
+  faults,
+  everyTurn: options.turns ?? false,
+  realTelemetry: options.telemetry ?? false,
+  story,
+})).filter(({ index }) => (season ?? index) === index);
 
 /** Runs all seasons, and sums up what they prove. */
-const runAll = async (seasons: Spec[], { seed, days }: Options) => {
+const runAll = async () => {
   const began = performance.now();
   const done = { days: 0, receipts: 0, broken: 0 };
   const onResult = (result: Timed) => {
@@ -147,19 +138,14 @@ const runAll = async (seasons: Spec[], { seed, days }: Options) => {
     measured: rangesOf(results.map(({ measures }) => measures)),
   };
   const failures = results.flatMap(({ index, broken }) => broken.map(one => ({ season: index, ...one })));
-  return { document, failures, crashed, story: results.flatMap(({ story }) => story) };
+  return { document, failures, crashed, told: results.flatMap(({ story }) => story) };
 };
 type Failure = Awaited<ReturnType<typeof runAll>>['failures'][number];
 
 /** What broke, how it came, and the command that repeats it. */
-const tell = async (
-  { promise, season, atMs, detail, caseId }: Failure,
-  seasons: Spec[],
-  options: Options,
-) => {
-  const { seed, days, faults } = options;
+const tell = async ({ promise, season, atMs, detail, caseId }: Failure) => {
   say(`\nBroken: ${promise}. Seed ${seed}, season ${season}, ${new Date(atMs).toISOString()}\n  ${detail}`);
-  const told = seasons.filter(({ index }) => index === season && caseId && !options.story);
+  const told = seasons.filter(({ index }) => index === season && caseId && !story);
   const { results } = await runChild({
     seasons: told.map(spec => ({ ...spec, story: caseId, storyEndMs: atMs })),
   });
@@ -177,19 +163,18 @@ const rowsOf = (document: object, group = ''): string[] =>
       : `${`${group}${name}`.padEnd(40)}${typeof value === 'number' ? value.toLocaleString('en') : value}`,
   );
 
-const runDays = async (options: Options): Promise<boolean> => {
-  const seasons = seasonsOf(options);
-  const { document, failures, crashed, story } = await runAll(seasons, options);
+const runDays = async (): Promise<boolean> => {
+  const { document, failures, crashed, told } = await runAll();
   if (options.json) out(JSON.stringify({ ...document, failures, crashed }, undefined, 2));
   else out(rowsOf(document).join('\n'));
   for (const words of crashed) say(`\nA season did not end: ${words}`);
   const first = new Map(failures.toReversed().map(one => [one.promise, one]));
-  for (const one of [...first.values()].slice(0, MOST_STORIES)) await tell(one, seasons, options);
-  if (options.story) out(story.join('\n'));
+  for (const one of [...first.values()].slice(0, MOST_STORIES)) await tell(one);
+  if (story) out(told.join('\n'));
   return document.broken === 0;
 };
 
-const runDefects = async ({ json }: Options): Promise<boolean> => {
+const runDefects = async (): Promise<boolean> => {
   const rows: { name: string; caught: boolean; by: string }[] = [];
   const queue = [...defects];
   const work = async () => {
@@ -208,7 +193,7 @@ const runDefects = async ({ json }: Options): Promise<boolean> => {
   progress('');
   rows.sort((a, b) => a.name.localeCompare(b.name));
   const missed = rows.filter(({ caught }) => !caught).length;
-  if (json) out(JSON.stringify({ defects: rows.length, missed, rows }, undefined, 2));
+  if (options.json) out(JSON.stringify({ defects: rows.length, missed, rows }, undefined, 2));
   else {
     for (const { name, caught, by } of rows) out(`${caught ? 'caught' : 'MISSED'}  ${name.padEnd(62)}${by}`);
     out(`${rows.length - missed} of ${rows.length} defects caught`);
@@ -216,19 +201,4 @@ const runDefects = async ({ json }: Options): Promise<boolean> => {
   return missed === 0;
 };
 
-const run = async (): Promise<number> => {
-  let options: Options;
-  try {
-    options = readOptions();
-  } catch (error) {
-    say(`${(error as Error).message}\n\n${usage}`);
-    return 2;
-  }
-  if (options.help) {
-    out(usage);
-    return 0;
-  }
-  return (await (options.defects ? runDefects(options) : runDays(options))) ? 0 : 1;
-};
-
-process.exitCode = await run();
+process.exitCode = (await (options.defects ? runDefects() : runDays())) ? 0 : 1;

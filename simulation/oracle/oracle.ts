@@ -207,7 +207,10 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       if (minute !== outage.minute) outage = { minute, calls: 0 };
       if (clock.now() - outageSince > 120_000 && ++outage.calls === MOST_OUTAGE_CALLS)
         fail('an outage is not called all the time', `${outage.calls} marks in a minute`);
-      tell(key.slice(0, key.indexOf('|')), `its mark is answered: ${answered.status} ${answered.errorCode}`);
+      tell(
+        key.slice(0, key.indexOf('|')),
+        `its mark is answered: ${answered.status} ${answered.errorCode ?? ''}`,
+      );
       const invocation = invocations.get(owner);
       const code = codeOf(answered);
       invocation?.answers.set(key, code);

@@ -52,7 +52,7 @@ test(
     for (const options of [['--faults', 'sunshine'], ['--days', 'many'], ['--nonsense']]) {
       const { code, errors } = await simulate(...options);
       expect(code).toBe(2);
-      expect(errors).toContain('--faults a,b');
+      expect(errors).toContain('--faults <a,b>');
     }
   },
   PATIENCE_MS,
