@@ -10,6 +10,8 @@ import { discard } from '../../lib/dead-letters/discard.ts';
 import { createQueue } from '../../lib/sqs/queue.ts';
 import { type Pair, receipt, string, useLetterQueues } from '../letter-queues.ts';
 
+// A command of its own starts slowly on a machine that is busy.
+jest.setTimeout(60_000);
 const queues = await useLetterQueues();
 let pair: Pair;
 let folder: string;
