@@ -138,14 +138,10 @@ const killPoints = async ({ world, check }: Run) => {
   let points = 0;
   let left = 0;
   for (const sends of [false, true]) {
-    for (let calls = 1, died = true; died; calls++) {
+    for (let calls = 1, isDead = true; isDead; calls++) {
       const { clock, people, lambda, source, ...one } = world();
-      died = false;
-      const onDeath = () => {
-        died = true;
-        points++;
-      };
-      lambda.doomNext({ calls, sends, onDeath });
+      const doom = { calls, sends };
+      lambda.doomNext(doom);
       const cases = Array.from({ length: 2 * STRIDE }, people.openCase);
       one.fault('poison', START_MS, START_MS + 20 * MINUTE_MS);
       clock.at(clock.world, START_MS + SECOND_MS, () => {
@@ -154,6 +150,8 @@ const killPoints = async ({ world, check }: Run) => {
       });
       await one.run(START_MS + 2 * HOUR_MS);
       left += [...source.messages()].length;
+      isDead = doom.calls === 0;
+      if (isDead) points++;
     }
   }
   check('a kill at any call loses nothing', 'points to be killed at', points, points > 0 && left === 0);

@@ -15,7 +15,7 @@ export interface Owner {
   random: Random;
   parked: Scheduled[];
   /** It is killed at the call that leaves it when this has come to 0: before it leaves, or right after. */
-  doom?: { calls: number; sends: boolean; onDeath?: () => void } | undefined;
+  doom?: { calls: number; sends: boolean } | undefined;
 }
 
 export interface Scheduled {

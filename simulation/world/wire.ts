@@ -57,7 +57,6 @@ export const createWire = (
     if (owner.state === 'dead') return false;
     if (!owner.doom || --owner.doom.calls > 0) return true;
     owner.state = 'dead';
-    owner.doom.onDeath?.();
     onKilled(owner);
     return owner.doom.sends;
   };
