@@ -45,8 +45,12 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
 
   const failureOf = (answer: Answer): Failure => classify(answer, redactor.redact) as Failure;
 
+  const sign = (call: Call, by: Authorization): Call => ({
+    ...call,
+    headers: { ...call.headers, ...by.headersFor(call) },
+  });
   const sendAs = async (by: Authorization, call: Call, send: Send): Promise<Answer | Broken> => {
-    const answer = await send({ ...call, headers: { ...call.headers, ...by.headersFor(call) } });
+    const answer = await send(sign(call, by));
     by.isProved ||= isProof(answer);
     return answer;
   };
@@ -64,9 +68,9 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
   const examine = async (by: Authorization, send: Send): Promise<Verdict> => {
     // Renewed or refused since: no other call is needed to know.
     if (!renewal.isCurrent(by)) return 'refused';
-    const answer = await sendAs(by, readOnlyCall(headers), send);
+    const answer = await send(sign(readOnlyCall(headers), by));
     const verdict = verdictOf(answer);
-    if (verdict === 'good') by.isProved = true;
+    by.isProved ||= verdict === 'good';
     if (isRefusal(answer)) await refuse(by, answer);
     return verdict;
   };
@@ -163,7 +167,7 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
     async once(stored: Stored, send: Send): Promise<Answer | Broken> {
       const by = await renewal.tryOut(stored);
       if ('failure' in by) return { broken: by.failure, stale: false };
-      const answer = await sendAs(by, readOnlyCall(headers), send);
+      const answer = await send(sign(readOnlyCall(headers), by));
       if (isRefusal(answer) && !by.byLogIn) await renewal.refusals.add(stored, failureOf(answer));
       return answer;
     },
