@@ -22,15 +22,16 @@ export const openPlace = async (
   return { ...place, [Symbol.asyncDispose]: place.close };
 };
 
-interface Limits {
+export interface Limits {
+  requestsPerSecond?: number;
   requestTimeoutMs?: number;
   functionMs?: number;
 }
 
-/** The same for every function, as Lambda and the stack set it, but for the rate, which would be all one measures. */
+/** The same for every function, as Lambda and the stack set it; the rate, which would be all one measures, only where given. */
 const environment = (
   { variables, secretId }: Place,
-  { requestTimeoutMs = 5000, functionMs = 900_000 }: Limits,
+  { requestsPerSecond = 100_000, requestTimeoutMs = 5000, functionMs = 900_000 }: Limits,
 ): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
   TZ: ':UTC',
@@ -42,7 +43,7 @@ const environment = (
   ...variables,
   SECRET_ID: secretId,
   MAX_IN_FLIGHT: '50',
-  MAX_REQUESTS_PER_SECOND: '100000',
+  MAX_REQUESTS_PER_SECOND: String(requestsPerSecond),
   REQUEST_TIMEOUT_MS: String(requestTimeoutMs),
   FUNCTION_MS: String(functionMs),
 });

@@ -1,6 +1,8 @@
 // What a batch waits for on a function that Lambda has just started.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sizesOf } from '../bundles.ts';
+import type { HuaweiOptions } from '../../local/huawei/options.ts';
+import type { Place } from '../../local/world.ts';
+import { sizesOf, type Target } from '../bundles.ts';
 import { type ColdRun, openPlace, runCold, startFunction } from '../processes.ts';
 import { barsOf, besideBefore, besideBetter, interleaved, type Scenario, tableOf } from '../scenario.ts';
 import { digits, medianOf } from '../stats.ts';
@@ -11,8 +13,18 @@ const TEN = { receipts: 10, cases: 10 };
 /** By then what a function prefetches while it starts is there. */
 const PREFETCHED_MS = 250;
 
+/** From the start of our process until it takes a batch. */
+const startMs = async (place: Place, [ours]: Target[]): Promise<number> => {
+  const start = performance.now();
+  await using _ = await startFunction(ours?.file ?? '', place);
+  return performance.now() - start;
+};
+
+const iamHangs: HuaweiOptions = { faults: [{ does: 'hang', match: { kind: 'log_in' } }] };
+
 export const coldStart: Scenario = async bench => {
   await using place = await openPlace(bench.world);
+  await using withoutIam = await openPlace(bench.world, iamHangs);
   const empty: ColdRun[] = [];
   const all = await interleaved({ ...bench, rounds: bench.rounds * TIMES }, async target => {
     const { name, title, file } = target;
@@ -31,6 +43,7 @@ export const coldStart: Scenario = async bench => {
   const overMs = ({ cold }: Measured) => cold.readyMs - emptyMs;
   const overCpuMs = ({ cold }: Measured) => cold.processCpuMs - emptyCpuMs;
   const firstMs = ({ first }: Measured) => first.ms;
+  const longerMs = (await startMs(withoutIam, bench.targets)) - (await startMs(place, bench.targets));
   return {
     title: 'Cold start: a process and its first batch of ten',
     ...tableOf(all, {
@@ -47,6 +60,7 @@ export const coldStart: Scenario = async bench => {
       ...besideBefore(all, 'start to the first settled batch', overMs),
       ...besideBefore(all, 'CPU of it', overCpuMs),
       ...besideBefore(all, 'first batch where the process is up', firstMs),
+      ['IAM hangs: the start takes longer, ms', longerMs, '≤', 2000],
     ],
     notes: [
       `Import of the bundle, secret, log-in and ten calls. An empty process takes ${digits(emptyMs)} ms and ${digits(emptyCpuMs)} ms of CPU here. In CPU ours is ${digits(besideBetter(all, overCpuMs))} × of the better peer. Ours reads the secret and logs in while it starts; so does (a) with the secret, its middleware's prefetch; (b)'s documentation shows none. Ours also looks up whether a log-in was refused before (\`REFUSALS_IN\`), a call that nobody else makes.`,
