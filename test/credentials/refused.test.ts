@@ -1,7 +1,7 @@
 // What Huawei refused is left alone for its time, per version of the secret: here, and in all other instances.
 import type { Intercept } from '../../local/aws/endpoint.ts';
 import { pass, useClock } from '../clock.ts';
-import { checkUp, receipt, useEnvironment } from '../environment.ts';
+import { checkUp, useEnvironment } from '../environment.ts';
 import { leaksIn, secret } from '../output/printed.ts';
 import { type Kind, MANY, mark, reasons, refused, type Store, start, wrongOf } from './kinds.ts';
 
@@ -17,7 +17,7 @@ const kinds: [Kind, number, number][] = [
 ];
 
 describe.each(kinds)('a %s that Huawei refuses', (kind, minutes, most) => {
-  test('is left alone for its time, with a thousand receipts waiting, and the reason says so', async () => {
+  test('is left alone for its time, by a thousand receipts and a check-up, and the reason says so', async () => {
     const service = await start(kind, { wrong: true, huawei: { latencyMs: 5 } });
     expect(await mark(service, 1000)).toBe(1000);
     const first = refused(service).length;
@@ -29,6 +29,7 @@ describe.each(kinds)('a %s that Huawei refuses', (kind, minutes, most) => {
     pass({ minutes, seconds: -2 });
     expect(await mark(service, MANY)).toBe(MANY);
     expect(await mark(service, MANY)).toBe(MANY);
+    expect(JSON.stringify(await checkUp(service.handler))).toMatch(/not tried again before/);
     expect(refused(service)).toHaveLength(first);
     pass({ minutes: 1 });
     expect(await mark(service, MANY)).toBe(MANY);
@@ -183,30 +184,22 @@ describe('a refused log-in that all instances remember', () => {
   );
 });
 
-test('HTML is the word of a gateway: misconfigured, not remembered', async () => {
-  const service = await start('password');
-  service.huawei.faults.add({
-    does: 'answer',
-    status: 401,
-    body: '<html>',
-    match: { kind: 'log_in' },
-    times: 1,
-  });
-  const handler = await service.coldStart();
-  expect(await mark({ handler }, 3)).toBe(3);
-  pass({ seconds: 2 });
-  expect(await mark({ handler }, 3)).toBe(0);
-  expect(service.lines().filter(({ code }) => code === 'misconfigured')).not.toEqual([]);
-});
-
-test('any other failed log-in is the answer of all for a second, or for its Retry-After', async () => {
+test("any other failed log-in, and a gateway's HTML, is the answer of all for a second, or for its Retry-After", async () => {
   const service = await start('password');
   const handler = await service.coldStart();
   service.huawei.iam.revokeTokens();
-  service.huawei.faults.add({ does: 'html502', match: { kind: 'log_in' }, times: 1 });
-  expect(await mark({ handler })).toBe(1);
-  expect(await mark({ handler })).toBe(1);
-  pass({ seconds: 1 });
+  for (const status of [502, 401]) {
+    service.huawei.faults.add({
+      does: 'answer',
+      status,
+      body: '<html>',
+      match: { kind: 'log_in' },
+      times: 1,
+    });
+    expect(await mark({ handler })).toBe(1);
+    expect(await mark({ handler })).toBe(1);
+    pass({ seconds: 1 });
+  }
   service.huawei.faults.add({ does: 'retry_after', after: 30, match: { kind: 'log_in' }, times: 1 });
   expect(await mark({ handler })).toBe(1);
   pass({ seconds: 29 });
@@ -214,12 +207,4 @@ test('any other failed log-in is the answer of all for a second, or for its Retr
   pass({ seconds: 2 });
   expect(await mark({ handler })).toBe(0);
   expect(service.deadLetters()).toEqual([]);
-});
-
-test('password credentials without IAM_ENDPOINT are misconfigured, and the reason names the variable', async () => {
-  const service = await start('password', { env: { IAM_ENDPOINT: undefined } });
-  await service.deliver([{ body: receipt('1'), system: { ApproximateFirstReceiveTimestamp: '0' } }]);
-  expect(service.deadLetters()).toMatchObject([
-    { failure: { code: 'misconfigured', detail: expect.stringContaining('IAM_ENDPOINT') } },
-  ]);
 });

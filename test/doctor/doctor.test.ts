@@ -38,7 +38,6 @@ const start = async (setup: Setup = {}) => {
 
 const byStatus = (checks: Check[], status: Check['status']) =>
   checks.flatMap(each => (each.status === status ? [each.check] : []));
-const only = (checks: Check[], name: string) => checks.find(({ check }) => check === name) as Check;
 
 const KEY = {
   type: 'aksk',
@@ -141,21 +140,6 @@ test.each<[string, Setup | (() => Setup), string[], RegExp]>([
   expect(environment.marks()).toEqual([]);
   expect(environment.logIns().length).toBeLessThanOrEqual(1);
 });
-
-test.each<[string, Setup]>([
-  ['log-in', wrongPassword],
-  ['signature', wrongKey],
-])(
-  'a %s that was refused is not tried by the next check-up, nor by a batch, nor after one',
-  async (name, setup) => {
-    const environment = await start(setup);
-    for (let round = 0; round < 3; round++) {
-      await environment.invoke([fabricated(receipt('1'))]);
-      expect(only(await environment.check(), name).says).toMatch(/not tried again before/);
-    }
-    expect(environment.huawei.requests.filter(({ status }) => status === 401)).toHaveLength(1);
-  },
-);
 
 const redrive = (deadLetterTargetArn: string, maxReceiveCount: number | string) => ({
   RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount }),

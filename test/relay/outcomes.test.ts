@@ -91,12 +91,13 @@ describe('a mark that meets', () => {
 
 describe('where no mark can be sent, its failure is that of what comes before', () => {
   const noOne = 'http://127.0.0.1:1';
-  test.each<[string, FailureCode, Trouble | undefined, Record<string, string>]>([
+  test.each<[string, FailureCode, Trouble | undefined, Record<string, string | undefined>]>([
     ['a log-in answered with 503', 'unavailable', { does: 'answer', status: 503 }, {}],
     ['a log-in that is throttled', 'rate_limited', { does: 'retry_after', after: 1 }, {}],
     ['a log-in refused in HTML', 'misconfigured', { does: 'answer', status: 401, body: '<html>' }, {}],
     ['a log-in that is refused', 'unauthorized', { does: 'answer', status: 403, body: {} }, {}],
     ['a log-in that hangs', 'timeout', { does: 'hang' }, { REQUEST_TIMEOUT_MS: '1000' }],
+    ['no IAM_ENDPOINT', 'misconfigured', undefined, { IAM_ENDPOINT: undefined }],
     ['nobody listening at IAM', 'unreachable', undefined, { IAM_ENDPOINT: noOne }],
     ['nobody listening at OSM', 'unreachable', undefined, { OSM_ENDPOINT: noOne }],
     ['a server without TLS', 'unreachable', undefined, { OSM_ENDPOINT: 'https://127.0.0.1:PORT' }],
@@ -105,7 +106,7 @@ describe('where no mark can be sent, its failure is that of what comes before', 
     const environment = await startEnvironment({
       huawei: { faults: trouble ? [{ ...trouble, match: { kind: 'log_in' } }] : [] },
       env: Object.fromEntries(
-        Object.entries(env).map(([name, value]) => [name, value.replace('PORT', port)]),
+        Object.entries(env).map(([name, value]) => [name, value?.replace('PORT', port)]),
       ),
     });
     const { failed, ids } = await environment.deliver([
