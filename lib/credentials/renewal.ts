@@ -119,6 +119,8 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
       return getIdentity(audience, { call, redactor });
     },
     isCurrent: (by: Authorization): boolean => by === current,
+    /** The end of a renewal that is under way; undefined where none is. It never rejects. */
+    ended: (): Promise<unknown> | undefined => opening?.catch(() => undefined),
 
     /** The right to call now. While the old one is good, nothing waits for a renewal. */
     async get(): Promise<Authorization | Failure> {

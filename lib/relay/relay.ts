@@ -24,7 +24,7 @@ const after = (ms: number): AbortSignal => AbortSignal.timeout(Math.max(0, Math.
 
 interface Dependencies {
   late: Late;
-  session: Pick<Session, 'changed'>;
+  session: Pick<Session, 'changed' | 'settled'>;
   breaker: Breaker;
   settle: Settle;
   telemetry: Telemetry;
@@ -92,7 +92,8 @@ export const createRelay = ({ late, session, breaker, settle, telemetry, config 
     const groups = coalesce(entries);
     if (groups.length > 0) await markAll(groups, leftMs() - settleMs(remainingMs));
     for (const entry of entries) if (!entry.reason) entry.outcome ??= unfinished;
-    await settle(entries, leftMs() * SETTLING_SHARE);
+    const settlingMs = leftMs() * SETTLING_SHARE;
+    await Promise.all([settle(entries, settlingMs), session.settled(settlingMs)]);
     report(telemetry, entries, groups, performance.now() - start);
     return entries.map(({ result, reason = result }) =>
       result === 'marked' || result === 'superseded' || result === 'dead_lettered'
