@@ -92,24 +92,6 @@ describe('a key', () => {
     expect(service.huawei.load.peakInFlight).toBeGreaterThan(3);
   });
 
-  test.each([
-    ['two signatures where it is wrong', true],
-    ["one receipt's mark where it is right", false],
-  ])('costs %s and the read-only call is in trouble, batch after batch', async (_, wrong) => {
-    const odd = fabricated(receipt('odd'));
-    const faults: Fault[] = [
-      { does: 'html502', match: { kind: 'unread' } },
-      { ...refusal, match: { caseId: 'odd' } },
-    ];
-    const service = await start('aksk', { wrong, huawei: { faults, latencyMs: 10 } });
-    for (let batch = 0; batch < 2; batch++)
-      expect((await service.invoke([odd])).batchItemFailures).toHaveLength(1);
-    const { batchItemFailures } = await service.invoke([odd, ...receipts(wrong ? 1000 : 100)]);
-    expect(batchItemFailures).toHaveLength(wrong ? 1001 : 1);
-    // The odd one once, then another; or, once the key is proved, the odd one again.
-    expect(refused(service)).toHaveLength(2);
-  });
-
   test('that was taken and is deleted under load costs at most what was in flight', async () => {
     const service = await warm('aksk', { huawei: { latencyMs: 20 } });
     service.end();

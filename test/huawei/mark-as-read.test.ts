@@ -17,17 +17,13 @@ const asIs = (text: string) => text;
  *
  * @param again whether the session makes its call once more, as after a 401
  */
-const start = async ({
-  perSecond = 10_000,
-  latencyMs = 0,
-  again = (_: Answer | Broken): boolean => false,
-} = {}) => {
+const start = async ({ latencyMs = 0, again = (_: Answer | Broken): boolean => false } = {}) => {
   const huawei = closeAfter(await startHuawei({ openCases: true, latencyMs }));
   const { token } = huawei.iam.issueToken();
   let calls = 0;
   const send = createPacedSend({
     client: createClient(huawei.url, 15_000),
-    pace: createPace(perSecond),
+    pace: createPace(10_000),
     telemetry: {
       count: name => {
         if (name === 'Calls') calls++;
@@ -103,32 +99,12 @@ test('the repeat opens a connection of its own, and there is one, also where a c
   expect(calls()).toBe(3 + 2 + 3);
 });
 
-test('a call has the time it is given', async () => {
-  const { huawei, mark } = await start();
-  huawei.faults.add({ does: 'hang' });
-  expect(await mark({ case_id: '1' }, timing(50))).toMatchObject({ code: 'timeout' });
-  huawei.faults.clear();
-  expect(await mark({ case_id: '1' }, timing())).toMatchObject(MARKED);
-});
-
 test('where no call may start any more, a mark and a look are unfinished, and never sent', async () => {
   const { huawei, mark, look } = await start();
   const signal = AbortSignal.abort();
   expect(await mark({ case_id: '2' }, { signal })).toMatchObject({ code: 'unfinished' });
   expect(await look({ case_id: '3' }, { signal })).toEqual({ kind: 'unfinished' });
   expect(huawei.requests).toHaveLength(0);
-});
-
-test('marks, looks and repeats share one pace', async () => {
-  const { huawei, mark, look } = await start({ perSecond: 10 });
-  const enough = new AbortController();
-  const waiting = Array.from({ length: 10 }, (_, i) => [
-    mark({ case_id: `${i}` }, { signal: enough.signal }),
-    look({ case_id: `${i}` }, { signal: enough.signal }),
-  ]);
-  setTimeout(() => enough.abort(), 500);
-  await Promise.all(waiting.flat());
-  expect(huawei.requests).toHaveLength(10);
 });
 
 test('the read-only call that proves a key at the start counts against the pace', async () => {

@@ -47,21 +47,7 @@ describe('the breaker', () => {
     expect(environment.metrics()).not.toHaveProperty('BreakerOpened');
   });
 
-  test('six cases that always fail do not stop healthy ones: first, last or among them', async () => {
-    const environment = await startEnvironment({ huawei: { faults: [odd(down)], latencyMs: 20 } });
-    const mixed = batchOf('mixed', 60);
-    for (const [index, record] of batchOf('odd', 6).entries()) mixed.splice(index * 9, 0, record);
-    for (const batch of [
-      [...batchOf('odd', 6), ...batchOf('a', 60)],
-      [...batchOf('b', 60), ...batchOf('odd', 6)],
-      mixed,
-    ]) {
-      expect(await environment.failures(batch)).toBe(6);
-    }
-    expect(environment.huawei.osm.marks).toBe(180);
-  });
-
-  test('nor such that hang, alone on a quiet queue: the next batch is marked whole, and so are all after it', async () => {
+  test('a few cases that hang, alone on a quiet queue, stop no healthy one: the next batch is marked whole, and so are all after it', async () => {
     const environment = await startEnvironment({
       huawei: { faults: [odd(hang)] },
       env: { REQUEST_TIMEOUT_MS: '2000' },
@@ -146,15 +132,5 @@ describe('a connection that was kept from one invocation to the next', () => {
     environment.huawei.faults.add({ does: 'hang', match: { kind: 'mark' } });
     expect(await environment.failures(batchOf('b', 1))).toBe(1);
     expect(environment.marks()).toHaveLength(1);
-  });
-
-  test('and is dead is repeated; a dead token too, by the same mark', async () => {
-    const environment = await startEnvironment();
-    await environment.invoke(batchOf('a', 1));
-    environment.huawei.requests.length = 0;
-    environment.huawei.iam.revokeTokens();
-    environment.huawei.faults.add({ does: 'reset', times: 1, match: { kind: 'mark' } });
-    expect(await environment.failures(batchOf('b', 1))).toBe(0);
-    expect(environment.marks().map(({ status }) => status)).toEqual([undefined, 401, 200]);
   });
 });

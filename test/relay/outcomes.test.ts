@@ -91,17 +91,17 @@ describe('a mark that meets', () => {
 
 describe('where no mark can be sent, its failure is that of what comes before', () => {
   const noOne = 'http://127.0.0.1:1';
-  test.each<[string, FailureCode, Trouble | undefined, Record<string, string | undefined>]>([
+  test.each<[string, FailureCode, Trouble | undefined, Record<string, string | undefined>, RegExp?]>([
     ['a log-in answered with 503', 'unavailable', { does: 'answer', status: 503 }, {}],
     ['a log-in that is throttled', 'rate_limited', { does: 'retry_after', after: 1 }, {}],
     ['a log-in refused in HTML', 'misconfigured', { does: 'answer', status: 401, body: '<html>' }, {}],
     ['a log-in that is refused', 'unauthorized', { does: 'answer', status: 403, body: {} }, {}],
     ['a log-in that hangs', 'timeout', { does: 'hang' }, { REQUEST_TIMEOUT_MS: '1000' }],
-    ['no IAM_ENDPOINT', 'misconfigured', undefined, { IAM_ENDPOINT: undefined }],
+    ['no IAM_ENDPOINT', 'misconfigured', undefined, { IAM_ENDPOINT: undefined }, /IAM_ENDPOINT/],
     ['nobody listening at IAM', 'unreachable', undefined, { IAM_ENDPOINT: noOne }],
     ['nobody listening at OSM', 'unreachable', undefined, { OSM_ENDPOINT: noOne }],
     ['a server without TLS', 'unreachable', undefined, { OSM_ENDPOINT: 'https://127.0.0.1:PORT' }],
-  ])('%s: %s', async (_, code, trouble, env) => {
+  ])('%s: %s', async (_, code, trouble, env, says = /./) => {
     const { port } = new URL((await startEnvironment()).huawei.url);
     const environment = await startEnvironment({
       huawei: { faults: trouble ? [{ ...trouble, match: { kind: 'log_in' } }] : [] },
@@ -115,7 +115,9 @@ describe('where no mark can be sent, its failure is that of what comes before', 
     ]);
     expect(failed).toEqual([0]);
     expect(environment.hiddenSeconds(ids[0] as string)).toBeLessThanOrEqual(5);
-    expect(environment.deadLetters().map(({ failure }) => failure.code)).toEqual([code]);
+    expect(environment.deadLetters()).toMatchObject([
+      { failure: { code, detail: expect.stringMatching(says) } },
+    ]);
     expect(environment.marks()).toEqual([]);
   });
 });
