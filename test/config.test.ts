@@ -44,14 +44,6 @@ test.each([
   expect(load({ CREDENTIALS_FROM: value }).credentialsFrom).toEqual({ store, id });
 });
 
-test('language, time zone and site become headers', () => {
-  expect(load({ OSM_LANGUAGE: 'en-us', OSM_TIME_ZONE: 'GMT+8', OSM_SITE: '0' }).headers).toEqual({
-    'X-Language': 'en-us',
-    'X-Time-Zone': 'GMT+8',
-    'X-Site': '0',
-  });
-});
-
 test.each([
   ['MAX_IN_FLIGHT', 'maxInFlight', 1, 1000],
   ['MAX_REQUESTS_PER_SECOND', 'maxRequestsPerSecond', 1, 100_000],

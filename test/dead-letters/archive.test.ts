@@ -146,6 +146,13 @@ test('nothing is removed before it is on the disk', async () => {
   expect(steps).toContain('delete');
 });
 
+test('an existing file is left as it is', async () => {
+  pair.put('?');
+  await (await open(file, 'w')).close();
+  expect((await run()).trouble).toContain('EEXIST');
+  expect(pair.letters()).toHaveLength(1);
+});
+
 test('a file that may not grow any more: exit 1, each letter is in the file or in the queue', async () => {
   const COUNT = 150;
   for (let i = 0; i < COUNT; i++) pair.put(receipt(`c${i}`, { fat: 'x'.repeat(1_000) }), { code: 'failed' });

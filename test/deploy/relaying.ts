@@ -93,22 +93,6 @@ const checkBackOff = (stack: Deployed, report: Report) =>
     return codes.join(', ');
   });
 
-const checkOutage = (stack: Deployed, report: Report) =>
-  report.check('an outage is survived: nothing lost, nothing dead-lettered', async () => {
-    const { aws, huawei, out } = stack;
-    const letters = await aws.depth(out.DeadLetterQueueUrl);
-    const caseIds = Array.from({ length: 40 }, (_, index) => `outage-${index}`);
-    for (const id of caseIds) huawei.osm.addCase(id);
-    const outage = huawei.faults.add({ does: 'answer', status: 503, match: { kind: 'mark' } });
-    const ids = await aws.send(out.QueueUrl, ...caseIds.map(case_id => ({ case_id })));
-    await logged(stack, 'receipt.delayed', ids);
-    const calls = outage.hits;
-    outage.remove();
-    await markedAll(stack, caseIds);
-    assert.equal(await aws.depth(out.DeadLetterQueueUrl), letters);
-    return `${caseIds.length} receipts, ${calls} calls while it lasted`;
-  });
-
 const checkRotation = (stack: Deployed, report: Report) =>
   report.check('a password that was changed is picked up by itself, and no account is locked', async () => {
     const { aws, huawei, out, name, refusalsName } = stack;
@@ -130,7 +114,6 @@ export const checkRelaying = async (stack: Deployed, report: Report) => {
   await checkMarking(stack, report);
   await checkDeadLetters(stack, report);
   await checkBackOff(stack, report);
-  await checkOutage(stack, report);
   await checkRotation(stack, report);
 };
 
