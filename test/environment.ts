@@ -1,7 +1,6 @@
 // The world around the function for tests: one for each test file, with queues, a Huawei Cloud and stored
 // credentials of its own for each cold start.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import type { Check } from '../lib/doctor/check.ts';
@@ -16,6 +15,7 @@ import {
   VISIBILITY_SECONDS,
   type World,
 } from '../local/world.ts';
+import { useFolder } from './folder.ts';
 import { printedSince, printedSoFar, secret } from './output/printed.ts';
 import { proxyOf } from './queue-proxy.ts';
 
@@ -78,11 +78,11 @@ export const closeAfter = <T extends { close: () => Promise<void> }>(
 
 /** Call it once in a test file. */
 export const useEnvironment = () => {
+  folder = useFolder();
   beforeAll(async () => {
     world = await openWorld();
     secret(awsVariables.AWS_SECRET_ACCESS_KEY);
     Object.assign(process.env, aws());
-    folder = await mkdtemp(path.join(tmpdir(), 'read-receipt-relay-'));
   });
   afterEach(async () => {
     world.aws.intercept = undefined;
@@ -92,7 +92,6 @@ export const useEnvironment = () => {
   afterAll(async () => {
     for (const part of lasting.splice(0)) await part.close();
     await world.close();
-    await rm(folder, { recursive: true });
   });
 };
 

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { parseReceipt } from '../lib/receipt/receipt.ts';
-import { openWorld, type World } from '../local/world.ts';
+import { openWorld } from '../local/world.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..');
@@ -23,11 +23,8 @@ const ways = [
   ],
 ] as const;
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
+const world = await openWorld();
+afterAll(world.close);
 
 describe.each(ways)('%s', (_, file, command, probe) => {
   const [program, ...before] = command;

@@ -1,12 +1,11 @@
 // The command line as a person and a script have it: the compiled program in a process of its own, its output, its exit
 // code, and the queues after it.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { jest } from '@jest/globals';
+import { useFolder } from '../folder.ts';
 import { awsEnvironment, type Pair, receipt, string, useLetterQueues } from '../letter-queues.ts';
 
 /** What `npx read-receipt-relay` runs; `npm run build` makes it. */
@@ -37,12 +36,11 @@ export const useCommandLine = async () => {
   // Programs start slowly on a machine that is busy.
   jest.setTimeout(300_000);
   const queues = await useLetterQueues();
-  const folder = await mkdtemp(path.join(tmpdir(), 'relay-cli-'));
+  const folder = useFolder();
   let pair: Pair = queues.openPair();
   beforeEach(() => {
     pair = queues.openPair();
   });
-  afterAll(() => rm(folder, { recursive: true }));
   const given = (env: Given['env'] = {}) => ({
     PATH: process.env.PATH,
     ...awsEnvironment,

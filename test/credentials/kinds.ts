@@ -32,7 +32,7 @@ const keyOf = (name: string) => ({
   secret_key: secret(`secretKeyOfTheTests${name}SecretKeyOfTheTests`),
 });
 export const keys = { first: keyOf('FIRST'), second: keyOf('SECOND') };
-const accessKeys = {
+export const accessKeys = {
   [keys.first.access_key]: keys.first.secret_key,
   [keys.second.access_key]: keys.second.secret_key,
 };

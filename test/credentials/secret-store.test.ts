@@ -1,6 +1,5 @@
 // The stored credentials as they are read: their shape, their version, and what is said where they cannot be used.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../lib/config.ts';
@@ -9,8 +8,10 @@ import { createSecretStore } from '../../lib/credentials/secret-store.ts';
 import { createClient } from '../../lib/huawei/http.ts';
 import { type Intercept, startAws } from '../../local/aws/endpoint.ts';
 import { closeAfter, useEnvironment } from '../environment.ts';
+import { useFolder } from '../folder.ts';
 
 useEnvironment();
+const folder = useFolder();
 
 /** Reads what is stored there. */
 const reader = (CREDENTIALS_FROM: string, env: Record<string, string> = {}) => {
@@ -23,12 +24,6 @@ const reader = (CREDENTIALS_FROM: string, env: Record<string, string> = {}) => {
   });
   return createSecretStore(config, createAwsCall(config, createClient));
 };
-
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'credentials-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
 
 const readFrom = async (content: string | object) => {
   const file = path.join(folder, 'credentials.json');

@@ -1,6 +1,5 @@
 // What a refused call means, with its answers in the order that each test says.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -12,16 +11,12 @@ import { type Broken, type Call, createClient } from '../../lib/huawei/http.ts';
 import type { Answer } from '../../lib/huawei/outcome.ts';
 import { createRedactor } from '../../lib/redact.ts';
 import { pass, useClock } from '../clock.ts';
+import { useFolder } from '../folder.ts';
 import { keys } from './kinds.ts';
 
 useClock();
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'session-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
+const folder = useFolder();
 const token = { type: 'token', token: 'a-token' };
 
 /** With the right to call in hand. */

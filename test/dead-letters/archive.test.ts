@@ -1,32 +1,28 @@
 // Discarded letters are on the disk, whole, before anything is removed; and what is there can be sent back.
 import { spawn } from 'node:child_process';
-import { type FileHandle, mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { jest } from '@jest/globals';
 import { createArchive, isArchived, readArchived } from '../../lib/dead-letters/archive.ts';
 import { discard } from '../../lib/dead-letters/discard.ts';
 import { createQueue } from '../../lib/sqs/queue.ts';
+import { useFolder } from '../folder.ts';
 import { type Pair, receipt, string, useLetterQueues } from '../letter-queues.ts';
 
 // A command of its own starts slowly on a machine that is busy.
 jest.setTimeout(60_000);
 const queues = await useLetterQueues();
 let pair: Pair;
-let folder: string;
+const folder = useFolder();
 let file: string;
 let handles: FileHandle;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'archive-'));
   const handle = await open(folder);
   // The platform's own file handles, in a mood.
   handles = Object.getPrototypeOf(handle) as FileHandle;
   await handle.close();
-});
-afterAll(async () => {
-  await rm(folder, { recursive: true });
 });
 beforeEach(() => {
   pair = queues.openPair();

@@ -8,6 +8,7 @@ import { checkQueues } from '../../lib/doctor/check-queues.ts';
 import { startAws } from '../../local/aws/endpoint.ts';
 import type { Fault } from '../../local/huawei/faults.ts';
 import { startStage } from '../cli/stage.ts';
+import { accessKeys, keys, wrongOf } from '../credentials/kinds.ts';
 import {
   checkUp,
   closeAfter,
@@ -19,7 +20,7 @@ import {
   startEnvironment,
   useEnvironment,
 } from '../environment.ts';
-import { leaksIn, secret } from '../output/printed.ts';
+import { leaksIn } from '../output/printed.ts';
 
 const CLI = path.resolve(import.meta.dirname, '../../.build/cli/main.mjs');
 const DAY_SECONDS = 86_400;
@@ -39,15 +40,10 @@ const start = async (setup: Setup = {}) => {
 const byStatus = (checks: Check[], status: Check['status']) =>
   checks.flatMap(each => (each.status === status ? [each.check] : []));
 
-const KEY = {
-  type: 'aksk',
-  access_key: 'ACCESSKEYOFTHETESTS1',
-  secret_key: secret('aSecretKeyOfTheDoctorsTests'),
-};
-const huawei = { accessKeys: { [KEY.access_key]: KEY.secret_key } };
-const wrongPassword = { credentials: { ...passwordCredentials, password: secret('not-the-password') } };
-const wrongKey = { credentials: { ...KEY, secret_key: secret('notTheSecretKey') }, huawei };
-const wrongToken = { credentials: { type: 'token', token: secret('no-token-of-ours') } };
+const huawei = { accessKeys };
+const wrongPassword = { credentials: wrongOf.password };
+const wrongKey = { credentials: wrongOf.aksk, huawei };
+const wrongToken = { credentials: wrongOf.token };
 
 test('where all is well with a password: one log-in, one call that reads, nothing marked; batches go on beside it', async () => {
   const { check, invoke, marks, huawei } = await start();
@@ -68,7 +64,7 @@ test('where all is well with a password: one log-in, one call that reads, nothin
 test.each(['token', 'aksk'])('where all is well with a %s: no log-in', async type => {
   const { check, huawei: server, store } = await start({ huawei });
   const before = server.iam.logIns;
-  await store(type === 'aksk' ? KEY : { type, ...server.iam.issueToken() });
+  await store(type === 'aksk' ? keys.first : { type, ...server.iam.issueToken() });
   const checks = await check();
   expect(byStatus(checks, 'failed')).toEqual([]);
   expect(byStatus(checks, 'ok')).toContain(type === 'aksk' ? 'signature' : type);

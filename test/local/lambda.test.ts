@@ -1,18 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from '@aws-sdk/client-sqs';
 import { recordOf } from '../../local/lambda/consumer.ts';
 import { startEventSourceMapping } from '../../local/lambda/event-source-mapping.ts';
 import { startFunction } from '../../local/lambda/function.ts';
-import { openWorld, type World } from '../../local/world.ts';
+import { openWorld } from '../../local/world.ts';
+import { useFolder } from '../folder.ts';
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
+const folder = useFolder();
+const world = await openWorld();
+afterAll(world.close);
 
 test('a batch is filled from several receives, and what succeeded is deleted', async () => {
   const { receipts, consumer } = world.openQueues();
@@ -75,7 +73,6 @@ test('a message becomes the record that Lambda would make of it', async () => {
 });
 
 test('a function gets the environment that was given and nothing else, and a process for each invocation at once', async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'function-'));
   const bundle = path.join(folder, 'function.mjs');
   await writeFile(bundle, 'export const handler = event => ({ event, env: process.env });');
   const env = { ONE: '1', TWO: '' };
@@ -87,5 +84,4 @@ test('a function gets the environment that was given and nothing else, and a pro
   expect(pids()).toHaveLength(2);
   await stop();
   expect(pids()).toEqual([]);
-  await rm(folder, { recursive: true });
 });

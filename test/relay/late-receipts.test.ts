@@ -174,15 +174,6 @@ describe('a look that meets trouble', () => {
     ]);
   });
 
-  test('a 401 is cured by a fresh token, as that of a mark', async () => {
-    const { invoke, failures, huawei, calls } = await start();
-    await invoke(batchOf('a', 1));
-    huawei.iam.revokeTokens();
-    huawei.requests.length = 0;
-    expect(await failures([late('1')])).toBe(0);
-    expect(calls()).toEqual(['l 1', 'l 1', 'm 1']);
-  });
-
   test('marks that are down open the breaker, though looks are answered', async () => {
     const environment = await start({ huawei: { faults: [{ does: 'html502', match: { kind: 'mark' } }] } });
     expect(await environment.failures(lates('c', 90))).toBe(90);
