@@ -82,7 +82,7 @@ export const openWorld = async () => {
       const secretId = `read-receipt-relay/${queues.receipts.name}`;
       aws.secrets.set(secretId, JSON.stringify(credentials));
       const refusals = `/${secretId}/refusals`;
-      aws.secrets.set(refusals, 'none', 'String');
+      aws.secrets.set(refusals, 'none');
       return {
         ...queues,
         huawei,

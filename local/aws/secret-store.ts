@@ -2,23 +2,15 @@ import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import type { AwsAnswer } from './call.ts';
 
-const PARAMETER_TYPES = ['String', 'SecureString'] as const;
-type ParameterType = (typeof PARAMETER_TYPES)[number];
-
 const askedSchema = z.looseObject({
   SecretId: z.string().default(''),
   Name: z.string().default(''),
-  WithDecryption: z.boolean().default(false),
-  /** A standard parameter's limits. */
-  Value: z.string().min(1).max(4096).optional(),
-  Type: z.enum(PARAMETER_TYPES).optional(),
-  Overwrite: z.boolean().default(false),
+  Value: z.string().default(''),
 });
 type Asked = z.infer<typeof askedSchema>;
 
 interface Stored {
   value: string;
-  type: ParameterType;
   version: number;
   versionId: string;
   /** Seconds since the epoch. */
@@ -32,9 +24,9 @@ interface Stored {
 export const createSecretStore = () => {
   const stored = new Map<string, Stored>();
 
-  const set = (id: string, value: string, type: ParameterType = 'SecureString'): number => {
+  const set = (id: string, value: string): number => {
     const version = (stored.get(id)?.version ?? 0) + 1;
-    stored.set(id, { value, type, version, versionId: randomUUID(), savedAt: Date.now() / 1000 });
+    stored.set(id, { value, version, versionId: randomUUID(), savedAt: Date.now() / 1000 });
     return version;
   };
 
@@ -50,20 +42,13 @@ export const createSecretStore = () => {
         CreatedDate: found.savedAt,
       });
     },
-    'AmazonSSM.GetParameter'({ Name, WithDecryption }) {
+    'AmazonSSM.GetParameter'({ Name }) {
       const found = stored.get(Name);
       if (!found) return refused('ParameterNotFound', `Parameter ${Name} not found.`);
-      const { type: Type, version: Version, savedAt: LastModifiedDate } = found;
-      const Value = WithDecryption || Type === 'String' ? found.value : 'AQICAHg-not-decrypted';
-      return answered({ Parameter: { Name, Type, Value, Version, LastModifiedDate } });
+      const { value: Value, version: Version, savedAt: LastModifiedDate } = found;
+      return answered({ Parameter: { Name, Value, Version, LastModifiedDate } });
     },
-    'AmazonSSM.PutParameter'({ Name, Value, Type = stored.get(Name)?.type, Overwrite }) {
-      if (stored.has(Name) && !Overwrite)
-        return refused('ParameterAlreadyExists', 'The parameter already exists.');
-      if (!Value || !Type)
-        return refused('ValidationException', 'A value is missing, or the type of a new one.');
-      return answered({ Version: set(Name, Value, Type), Tier: 'Standard' });
-    },
+    'AmazonSSM.PutParameter': ({ Name, Value }) => answered({ Version: set(Name, Value), Tier: 'Standard' }),
   };
 
   return {
@@ -76,7 +61,7 @@ export const createSecretStore = () => {
     },
     controls: {
       /** Saves a value, which makes a new version of it also where it is the same. */
-      set: (id: string, value: string, type?: ParameterType): void => void set(id, value, type),
+      set: (id: string, value: string): void => void set(id, value),
       get: (id: string): string | undefined => stored.get(id)?.value,
       /** How often it was saved; 0 where it is not there. */
       versions: (id: string): number => stored.get(id)?.version ?? 0,

@@ -137,6 +137,19 @@ describe('the check-up', () => {
   test('tells who AWS says we are, and that the issuer publishes the key', async () => {
     const service = await start('oidc');
     const line = await check(service);
+    expect(service.aws.calls.findLast(({ action }) => action === 'GetWebIdentityToken')).toMatchObject({
+      headers: {
+        authorization: expect.stringMatching(/^AWS4-HMAC-SHA256 .*\/sts\/aws4_request, SignedHeaders=.*host/),
+        'x-amz-date': expect.stringMatching(/^\d{8}T\d{6}Z$/),
+      },
+      body: {
+        Action: 'GetWebIdentityToken',
+        Version: '2011-06-15',
+        'Audience.member.1': AUDIENCE,
+        SigningAlgorithm: 'RS256',
+        DurationSeconds: '300',
+      },
+    });
     expect(line('AWS identity')).toMatchObject({
       status: 'ok',
       says: expect.stringMatching(

@@ -93,6 +93,12 @@ describe('a refused log-in that all instances remember', () => {
         version: expect.any(String),
         refused_at: new Date().toISOString(),
       });
+      expect(service.aws.calls.findLast(({ action }) => action === 'PutParameter')?.body).toEqual({
+        Name: NAME,
+        Value: note,
+        Type: 'String',
+        Overwrite: true,
+      });
       expect(leaksIn(note)).toEqual([]);
       expect(reasons(service).at(-1)).toMatch(/unless the secret is saved again/);
     },
@@ -121,11 +127,7 @@ describe('a refused log-in that all instances remember', () => {
     const service = await wrong();
     await service.put(await service.rightOf());
     const version = String(service.aws.secrets.versions('/relay/credentials'));
-    service.aws.secrets.set(
-      NAME,
-      JSON.stringify({ version, refused_at: '2222-01-01T00:00:00.000Z' }),
-      'String',
-    );
+    service.aws.secrets.set(NAME, JSON.stringify({ version, refused_at: '2222-01-01T00:00:00.000Z' }));
     expect(await coldBatch(service)).toBe(3);
     pass({ minutes: 60 });
     expect(await coldBatch(service)).toBe(3);
@@ -146,7 +148,7 @@ describe('a refused log-in that all instances remember', () => {
     // Longer than a batch: what waited so long for the parameter would not be marked in its time.
     const service = await wrong({ env: { REQUEST_TIMEOUT_MS: '60000' } });
     await service.put(await service.rightOf());
-    if (!warns) service.aws.secrets.set(NAME, `${found}`, 'String');
+    if (!warns) service.aws.secrets.set(NAME, `${found}`);
     else service.aws.intercept = ({ body }, forward) => (body.Name === NAME ? (found as 'hang') : forward());
     const warnings = () => service.lines().filter(({ message }) => message === 'refusals.unreachable').length;
     const before = warnings();

@@ -108,6 +108,9 @@ describe.each(['secretsmanager', 'ssm'])('in %s', store => {
   test('it is asked at its own endpoint, with a signature for its service and region', async () => {
     const { aws, read } = await start();
     expect(await read()).toMatchObject({ credentials: token });
+    expect(aws.calls[0]?.body).toEqual(
+      store === 'ssm' ? { Name: 'id', WithDecryption: true } : { SecretId: 'id' },
+    );
     expect(aws.calls[0]?.headers).toMatchObject({
       authorization: expect.stringMatching(
         RegExp(`^AWS4-HMAC-SHA256 Credential=AKID/\\d{8}/eu-west-1/${store}/aws4_request`),

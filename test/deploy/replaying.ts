@@ -28,14 +28,6 @@ export const checkReplay = async (stack: Deployed, report: Report) => {
     },
   );
 
-  await report.check('`status` counts the dead letters by code, `list` shows them filtered', async () => {
-    const { by_code } = await relay('status');
-    assert.deepEqual(by_code, { malformed: 1, invalid: 1, rejected: 1, forbidden: 1 });
-    const listed = JSON.stringify(await relay('list', '--code', 'rejected'));
-    assert.match(listed, /no-such-case/);
-    assert.doesNotMatch(listed, /of-another-group/);
-  });
-
   await report.check(
     '`serverless invoke -f replay` repairs and sends back what the filter asks for',
     async () => {
