@@ -98,30 +98,30 @@ describe('receipts that ask for the same mark', () => {
     ]);
   });
 
-  const receives = (count: number) => ({
-    body: receipt('1', { count }),
-    system: { ApproximateReceiveCount: String(count) },
-  });
-  test('share the failure: each has its own dead letter', async () => {
-    const environment = await startEnvironment({ huawei: { openCases: false } });
-    const { failed, ids } = await environment.deliver([receives(1), receives(4)]);
-    expect(failed).toEqual([]);
-    expect(environment.marks()).toHaveLength(1);
+  test('share what becomes of it: each has its own dead letter, or its own back-off by its own receives', async () => {
+    const environment = await startEnvironment({
+      huawei: {
+        openCases: false,
+        cases: { down: {} },
+        faults: [{ does: 'html502', match: { kind: 'mark', caseId: 'down' } }],
+      },
+    });
+    const received = (caseId: string, count: number) => ({
+      body: receipt(caseId, { count }),
+      system: { ApproximateReceiveCount: String(count) },
+    });
+    const { failed, ids } = await environment.deliver([
+      ...[1, 4].map(count => received('gone', count)),
+      ...[1, 6].map(count => received('down', count)),
+    ]);
+    expect(environment.marks()).toHaveLength(2);
     expect(environment.deadLetters().map(({ failure }) => failure)).toMatchObject([
       { source_message_id: ids[0], attempts: 1 },
       { source_message_id: ids[1], attempts: 4 },
     ]);
-  });
-
-  test('share the trouble: each has its own back-off by its own receives', async () => {
-    const environment = await startEnvironment({
-      huawei: { faults: [{ does: 'html502', match: { kind: 'mark' } }] },
-    });
-    const { failed, ids } = await environment.deliver([receives(1), receives(6)]);
-    expect(failed).toEqual([0, 1]);
-    expect(environment.marks()).toHaveLength(1);
-    expect(environment.hiddenSeconds(ids[0] as string)).toBeLessThanOrEqual(5);
-    expect(environment.hiddenSeconds(ids[1] as string)).toBeGreaterThanOrEqual(80);
+    expect(failed).toEqual([2, 3]);
+    expect(environment.hiddenSeconds(ids[2] as string)).toBeLessThanOrEqual(5);
+    expect(environment.hiddenSeconds(ids[3] as string)).toBeGreaterThanOrEqual(80);
   });
 });
 

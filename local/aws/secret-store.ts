@@ -65,7 +65,6 @@ export const createSecretStore = () => {
       get: (id: string): string | undefined => stored.get(id)?.value,
       /** How often it was saved; 0 where it is not there. */
       versions: (id: string): number => stored.get(id)?.version ?? 0,
-      delete: (id: string): void => void stored.delete(id),
     },
   };
 };

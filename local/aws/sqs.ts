@@ -21,9 +21,6 @@ Server.prototype.listen = function (this: Server, options: unknown, ...rest: unk
   return Reflect.apply(listen, this, [given, ...rest]);
 } as typeof listen;
 
-export type Sqs = Awaited<ReturnType<typeof startSqs>>;
-export type LocalQueue = ReturnType<Sqs['createQueue']>;
-
 /** SQS in this process, on 127.0.0.1 alone; what is in its queues can be seen without touching it. */
 export const startSqs = async () => {
   const server = await startFauxqs({ port: 0, logger: false });

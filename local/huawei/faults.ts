@@ -29,13 +29,7 @@ export const createFaults = (initial: Fault[]) => {
   const add = (fault: Fault) => {
     const state = { fault, hits: 0 };
     active.add(state);
-    return {
-      remove: () => void active.delete(state),
-      /** How often it struck. */
-      get hits() {
-        return state.hits;
-      },
-    };
+    return { remove: () => void active.delete(state) };
   };
   for (const fault of initial) add(fault);
 

@@ -86,8 +86,6 @@ export const startHuawei = async (options: HuaweiOptions = {}) => {
     requests,
     /** Counts since the start, whether or not `requests` is filled. */
     load,
-    /** Ends the connections that wait for a next request, without notice. */
-    dropIdleConnections: () => server.closeIdleConnections(),
     /** From now on connections are refused. */
     async close(): Promise<void> {
       if (!server.listening) return;

@@ -108,5 +108,3 @@ export const startFunction = (options: FunctionOptions) => {
     },
   };
 };
-
-export type LocalFunction = ReturnType<typeof startFunction>;

@@ -218,7 +218,7 @@ test.each([
   ['half', 1],
 ] as const)('a fault that does %s strikes what it matches, so often, after %i marks', async (does, marks) => {
   const huawei = await start({ openCases: true });
-  const fault = huawei.faults.add({ does, times: 1, match: { caseId: 'odd' } });
+  huawei.faults.add({ does, times: 1, match: { caseId: 'odd' } });
   expect((await call(huawei)).says).toBe('200');
   expect((await call(huawei, markAt('odd'))).says).toBe('unreachable');
   expect(huawei.osm.marks).toBe(1 + marks);
@@ -227,5 +227,4 @@ test.each([
     marked: marks === 1,
   });
   expect((await call(huawei, markAt('odd'))).says).toBe('200');
-  expect(fault.hits).toBe(1);
 });

@@ -86,29 +86,6 @@ describe('the breaker', () => {
       failure: { code: 'unavailable', status: 503, detail: expect.stringContaining('not called') },
     });
   });
-
-  test.each([
-    ['the first of a batch is marked: so is the rest', ['b', 'a']],
-    ['nothing comes but what failed before: an outage on a quiet queue is over when it is over', ['a']],
-  ])('it closes where %s', async (_, prefixes) => {
-    const environment = await startEnvironment({ huawei: { faults: [down] } });
-    await environment.invoke(batchOf('a', 60));
-    environment.huawei.faults.clear();
-    const batch = prefixes.flatMap(prefix => batchOf(prefix, 60));
-    expect(await environment.failures(batch)).toBe(0);
-  });
-
-  test('a deadline is no outage: slow answers, batch after batch', async () => {
-    const environment = await startEnvironment({ huawei: { latencyMs: 300 }, env: { MAX_IN_FLIGHT: '10' } });
-    for (const prefix of ['a', 'b']) {
-      const failures = await environment.failures(batchOf(prefix, 100), 5000);
-      // At most six rounds of ten start in the half of the time in which calls may.
-      expect(failures).toBeGreaterThanOrEqual(40);
-      expect(failures).toBeLessThan(100);
-    }
-    expect(environment.metrics()).not.toHaveProperty('BreakerOpened');
-    expect(environment.counts()).not.toHaveProperty('timeout');
-  });
 });
 
 test('a 429 lowers the pace of the instance', async () => {

@@ -4,7 +4,7 @@ import type { Clock, NewCase, Settings } from '../options.ts';
 const FIRST_MESSAGES_AGE_MS = 60 * 86_400_000;
 
 /** One message as a test writes it. */
-export interface Writing {
+interface Writing {
   /** When, in milliseconds since the epoch. @default now, by this cloud's clock */
   at?: number;
   /** By the customer's own side: never unread. @default false */
