@@ -9,8 +9,10 @@ import { REST_MS } from './refusals.ts';
 import type { Renewal } from './renewal.ts';
 import type { Stored } from './secret-store.ts';
 
-/** So long the function's start, and a batch's answer, wait; what is not ready then goes on beside the next batch. */
-const WAIT_MOST_MS = 2_000;
+/** So long the function's start waits; what is not ready then goes on beside the first batch. */
+const PREPARE_MOST_MS = 2_000;
+/** So long a batch's answer waits for a renewal: IAM answers sooner, but in trouble, when it refuses nothing. */
+const RENEWAL_MOST_MS = 500;
 /** A token that replaced a refused one and is refused too: another log-in is no cure before this. */
 const REPLACE_AGAIN_MS = 60_000;
 
@@ -160,18 +162,18 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
         if ('stored' in by && by.stored.credentials.type === 'aksk') await ask(by, send);
       };
       // A throw is a bug, and the first batch meets it again, where it is reported.
-      await Promise.race([work().catch(() => undefined), sleep(WAIT_MOST_MS, undefined, { ref: false })]);
+      await Promise.race([work().catch(() => undefined), sleep(PREPARE_MOST_MS, undefined, { ref: false })]);
     },
 
     /**
      * Lets a renewal end that began beside the calls. Lambda freezes the function once it has answered, and what IAM
      * says meanwhile is lost: a log-in whose refusal nobody hears would be repeated with every batch.
      *
-     * @param mostMs it waits two seconds at most, or this
+     * @param mostMs it waits half a second at most, or this
      */
     async settled(mostMs: number): Promise<void> {
       const ended = renewal.ended();
-      const forMs = Math.max(0, Math.min(WAIT_MOST_MS, mostMs));
+      const forMs = Math.max(0, Math.min(RENEWAL_MOST_MS, mostMs));
       if (ended) await Promise.race([ended, sleep(forMs, undefined, { ref: false })]);
     },
 
