@@ -1,39 +1,8 @@
 import fc from 'fast-check';
 import { createRedactor } from '../lib/redact.ts';
+import { spellings } from './output/printed.ts';
 
 const MASK = '[redacted]';
-
-const utf16 = (text: string, write: (unit: string) => string) =>
-  text.replace(/[^\x20-\x7e]/g, unit => write(unit.charCodeAt(0).toString(16).padStart(4, '0')));
-const json = (text: string) => JSON.stringify(text).slice(1, -1);
-const html = (text: string) =>
-  text
-    .replaceAll('&', '&amp;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&#x3E;');
-
-/** How headers, JSON, URLs, forms and HTML repeat what they were sent. */
-const spellings: [string, (text: string) => string][] = [
-  ['as it is', text => text],
-  ['in JSON', json],
-  ['in JSON, as PHP writes it', text => json(text).replaceAll('/', '\\/')],
-  ['in JSON, as Python writes it', text => utf16(json(text), unit => `\\u${unit}`)],
-  ['in JSON in JSON', text => json(json(text))],
-  ['in a URL', encodeURIComponent],
-  ['in a URL, in small letters', text => encodeURIComponent(text).replace(/%../g, hex => hex.toLowerCase())],
-  ['in a URL, only what must be', text => text.replace(/[%"]/g, encodeURIComponent)],
-  ['in a form', text => String(new URLSearchParams({ '': text })).slice(1)],
-  ['in HTML', html],
-  ['in HTML, by numbers', text => Array.from(text, each => `&#${each.codePointAt(0)};`).join('')],
-  [
-    'in HTML, by hexadecimal numbers',
-    text => text.replace(/\W/gu, c => `&#x${c.codePointAt(0)?.toString(16)};`),
-  ],
-  ['in base64', text => Buffer.from(text).toString('base64')],
-  ['in base64 for URLs', text => Buffer.from(text).toString('base64url')],
-];
 
 test.each(spellings)('a secret %s is masked wherever it stands, the words around it stay', (_, spell) => {
   const characters = fc.oneof(

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pass, useClock } from '../clock.ts';
 import { useEnvironment } from '../environment.ts';
-import { type Kind, mark, refused, type Started, start } from './kinds.ts';
+import { type Kind, mark, type Started, start } from './kinds.ts';
 
 useEnvironment();
 useClock();
@@ -24,13 +24,6 @@ test.each<[Kind, string[]]>([
   expect(await mark({ handler }, 3)).toBe(0);
   expect(service.huawei.requests.filter(each => each.kind !== 'mark').map(each => each.kind)).toEqual(calls);
   expect(service.aws.calls).toHaveLength(kind === 'oidc' ? 2 : 1);
-});
-
-test.each<Kind>(['password', 'aksk', 'oidc'])('a %s that was refused then is not tried again', async kind => {
-  const service = await start(kind, { wrong: true });
-  expect(refused(service)).toHaveLength(1);
-  expect(await mark(service, 20)).toBe(20);
-  expect(refused(service)).toHaveLength(1);
 });
 
 test('with IAM hanging, the start takes two seconds longer, and the batch waits for the same log-in', async () => {

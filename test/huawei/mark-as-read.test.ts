@@ -70,19 +70,6 @@ test.each([
   },
 );
 
-test.each([
-  [9_000, { kind: 'messages', count: 100 }],
-  [11_000, { kind: 'unreadable' }],
-])('a list of up to 1 MiB is read: 100 texts of %i characters', async (length, expected) => {
-  const { huawei, look } = await start();
-  const content = 'private'.padEnd(length, 'x');
-  for (let i = 1; i < 100; i++) huawei.osm.write('1', { at: Date.now() - i * 1000, content });
-  huawei.osm.write('1', { content });
-  const looked = await look({ case_id: '1' }, timing());
-  expect(looked).toMatchObject(expected);
-  expect(JSON.stringify(looked)).not.toContain('private');
-});
-
 test('the repeat opens a connection of its own, and there is one, also where a call is made again after a 401', async () => {
   const again = (answer: Answer | Broken) => 'status' in answer && answer.status === 401;
   const { huawei, mark, calls } = await start({ latencyMs: 20, again });

@@ -35,36 +35,54 @@ export const secret = (text: string): string => {
 export const printedSince = (from = 0): string => chunks.slice(from).join('');
 export const printedSoFar = (): number => chunks.length;
 
+const json = (text: string) => JSON.stringify(text).slice(1, -1);
+const url = encodeURIComponent;
+const strictUrl = (text: string) =>
+  url(text).replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+const html = (text: string, quote: string, apostrophe: string, greater: string) =>
+  text
+    .replaceAll('&', '&amp;')
+    .replaceAll('"', quote)
+    .replaceAll("'", apostrophe)
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', greater);
+
+/** How headers, JSON, URLs, forms and HTML repeat what they were sent. */
+export const spellings: [string, (text: string) => string][] = [
+  ['as it is', text => text],
+  ['in JSON', json],
+  ['in JSON, as PHP writes it', text => json(text).replaceAll('/', '\\/')],
+  [
+    'in JSON, as Python writes it',
+    text =>
+      json(text).replace(/[^\x20-\x7e]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  ],
+  ['in JSON in JSON', text => json(json(text))],
+  ['in a URL', url],
+  ['in a URL, in small letters', text => strictUrl(text).replace(/%../g, hex => hex.toLowerCase())],
+  ['in a URL, all that may be', strictUrl],
+  ['in a URL, only what must be', text => text.replace(/[%"]/g, url)],
+  ['in a form', text => String(new URLSearchParams({ '': text })).slice(1)],
+  ['in a form, all that may be', text => strictUrl(text).replaceAll('%20', '+')],
+  ['in HTML', text => html(text, '&quot;', '&#39;', '&gt;')],
+  ['in HTML, otherwise', text => html(text, '&#34;', '&#x27;', '&#x3E;')],
+  ['in HTML, by numbers', text => Array.from(text, each => `&#${each.codePointAt(0)};`).join('')],
+  [
+    'in HTML, by hexadecimal numbers',
+    text => text.replace(/\W/gu, c => `&#x${c.codePointAt(0)?.toString(16)};`),
+  ],
+  ['in base64', text => Buffer.from(text).toString('base64').replace(/=+$/, '')],
+  ['in base64 for URLs', text => Buffer.from(text).toString('base64url')],
+];
+
 /** Long ones are searched by their beginning, so that one that was cut short is found too. */
 const LONG = 60;
 
-/** The forms in which a secret may slip through: as it is, in JSON, in a URL, in HTML, in base64. */
+/** The forms in which a secret may slip through. */
 export const formsOf = (text: string): string[] => {
-  if (text.length > LONG) {
-    const head = text.slice(0, LONG);
-    return [head, Buffer.from(head).toString('base64').slice(0, -4)];
-  }
-  const url = encodeURIComponent(text);
-  const strict = url.replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-  const json = JSON.stringify(text).slice(1, -1);
-  const ascii = json.replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  const tags = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-  const base64 = Buffer.from(text).toString('base64');
-  return [
-    ...new Set([
-      text,
-      json,
-      ascii,
-      tags.replaceAll('"', '&quot;').replaceAll("'", '&#39;'),
-      tags.replaceAll('"', '&#34;').replaceAll("'", '&#x27;'),
-      url,
-      strict,
-      strict.replace(/%[0-9A-F]{2}/g, hex => hex.toLowerCase()),
-      strict.replaceAll('%20', '+'),
-      base64.replace(/=+$/, ''),
-      Buffer.from(text).toString('base64url'),
-    ]),
-  ];
+  if (text.length <= LONG) return [...new Set(spellings.map(([, spell]) => spell(text)))];
+  const head = text.slice(0, LONG);
+  return [head, Buffer.from(head).toString('base64').slice(0, -4)];
 };
 
 /** The secrets of which a form stands in the text. */

@@ -128,12 +128,14 @@ describe('the list', () => {
 
   test("of a megabyte is read, and no message's text is kept", async () => {
     const text = secret('the-answer-of-the-engineer');
-    const { failures, osm, printed } = await start();
+    const { failures, osm, printed, metrics } = await start();
     for (let i = 0; i < 100; i++) osm.write('1', { at: ago(3e6), content: text.repeat(390) });
     osm.write('2', { at: ago(5 * MINUTE_MS), content: text, listed: { create_time: text } });
     osm.write('3', { at: ago(5 * MINUTE_MS), content: text });
     expect(await failures([late('1'), late('2'), late('3')])).toBe(0);
     expect([osm.unread('1'), osm.unread('2'), osm.unread('3')]).toEqual([0, 0, 1]);
+    // The second one's time alone.
+    expect(metrics().LateUnchecked).toBe(1);
     expect(printed()).not.toContain(text);
   });
 });
