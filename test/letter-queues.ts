@@ -3,18 +3,11 @@ import { createReplay } from '../lib/dead-letters/replay.ts';
 import type { FailureCode } from '../lib/failure.ts';
 import { createQueue } from '../lib/sqs/queue.ts';
 import type { Attribute } from '../local/aws/sqs.ts';
-import { openWorld } from '../local/world.ts';
+import { awsVariables, openWorld } from '../local/world.ts';
 import { proxyOf } from './queue-proxy.ts';
 
 export const string = (StringValue: string): Attribute => ({ DataType: 'String', StringValue });
 export const receipt = (case_id: string, more: object = {}): string => JSON.stringify({ case_id, ...more });
-
-/** What the SDK needs, whoever runs the tests. */
-export const awsEnvironment = {
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-  AWS_SECRET_ACCESS_KEY: 'not-a-secret',
-};
 
 interface Given {
   code?: FailureCode | undefined;
@@ -45,7 +38,7 @@ export const attributesOf = ({ code, detail = 'because', agoMs = 0, replays, own
 
 /** Call it once in a test file: queues for the file, nothing intercepted before each test. */
 export const useLetterQueues = async () => {
-  Object.assign(process.env, awsEnvironment);
+  Object.assign(process.env, awsVariables);
   const queues = await openLetterQueues();
   beforeEach(() => {
     queues.proxy.intercept = undefined;

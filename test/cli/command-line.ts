@@ -5,8 +5,9 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { jest } from '@jest/globals';
+import { awsVariables } from '../../local/world.ts';
 import { useFolder } from '../folder.ts';
-import { awsEnvironment, type Pair, receipt, string, useLetterQueues } from '../letter-queues.ts';
+import { type Pair, receipt, string, useLetterQueues } from '../letter-queues.ts';
 
 /** What `npx read-receipt-relay` runs; `npm run build` makes it. */
 export const PROGRAM = path.resolve('.build/cli/main.mjs');
@@ -43,7 +44,7 @@ export const useCommandLine = async () => {
   });
   const given = (env: Given['env'] = {}) => ({
     PATH: process.env.PATH,
-    ...awsEnvironment,
+    ...awsVariables,
     QUEUE_URL: pair.receiptsUrl,
     DEAD_LETTER_QUEUE_URL: pair.lettersUrl,
     ...env,

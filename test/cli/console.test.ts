@@ -7,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { serveConsole } from '../../lib/cli/console/serve.ts';
 import { createQueue } from '../../lib/sqs/queue.ts';
-import { awsEnvironment, type Pair, receipt, useLetterQueues } from '../letter-queues.ts';
+import { awsVariables } from '../../local/world.ts';
+import { type Pair, receipt, useLetterQueues } from '../letter-queues.ts';
 import { printedSince, printedSoFar } from '../output/printed.ts';
 import { PROGRAM } from './command-line.ts';
 
@@ -32,7 +33,7 @@ const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
 /** Starts the program: what its address answers to anyone, and to a browser that keeps its cookie. */
 const open = async () => {
-  const env = { PATH: process.env.PATH, ...awsEnvironment, ...variables() };
+  const env = { PATH: process.env.PATH, ...awsVariables, ...variables() };
   child = spawn(process.execPath, [PROGRAM, 'console', '--no-open'], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -87,18 +87,3 @@ test('a rate that is too slow leaves the rest to the queue, and what did not sta
   expect((await environment.deliver(receipts('b', 5))).failed).toEqual([]);
   expect(environment.marks().map(({ caseId }) => caseId?.[0])).toEqual([...'aaaaabbbbb']);
 });
-
-test('of many late receipts, what was not reached goes back cleanly', async () => {
-  const environment = await startEnvironment({ env: { MAX_REQUESTS_PER_SECOND: '100' } });
-  const system = { SentTimestamp: String(Date.now() - 600_000) };
-  const { failed, tookMs } = await environment.deliver(
-    receipts('c', 500).map(body => ({ body, system })),
-    REMAINING_MS,
-  );
-  expect(tookMs).toBeLessThan(MOST_MS);
-  const { marked = 0, left = 0, delayed = 0 } = environment.counts();
-  expect(marked).toBeGreaterThan(0);
-  expect(left).toBeGreaterThan(0);
-  expect([marked + failed.length, left + delayed]).toEqual([500, failed.length]);
-  expect(environment.left()).toHaveLength(failed.length);
-});

@@ -2,7 +2,7 @@
 // late-receipts.test.ts; how a list is read in huawei/messages.test.ts.
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { failure } from '../../lib/failure.ts';
+import { failure, unfinished } from '../../lib/failure.ts';
 import { type Looked, readList } from '../../lib/huawei/messages.ts';
 import { boundOf, createLate, decide, sentAtOf } from '../../lib/relay/late.ts';
 import { fabricated } from '../environment.ts';
@@ -124,7 +124,7 @@ test('five looks in a row that meet trouble pause them for 30 seconds; one that 
   const trouble: Looked = { kind: 'trouble', failure: failure('timeout', 'no answer') };
   const list: Looked = { kind: 'messages', count: 0, messages: [] };
   let looks = 0;
-  let looked = trouble;
+  let looked: Looked = trouble;
   const late = createLate({
     mark: async () => ({ code: 'marked', status: 200 }),
     look: async () => {
@@ -146,6 +146,9 @@ test('five looks in a row that meet trouble pause them for 30 seconds; one that 
   jest.setSystemTime(NOW + 30_000);
   await mark();
   expect(looks).toBe(11);
+  // For want of time, not of the service.
+  looked = { kind: 'unfinished' };
+  expect(await mark()).toEqual(unfinished);
 });
 
 describe('what a receipt reaches up to', () => {
