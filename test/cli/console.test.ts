@@ -187,6 +187,19 @@ describe('what is shown', () => {
     expect(await get('/letters/no-such-id')).toMatchObject({ status: 404 });
   });
 
+  test.each(['after=yesterday', 'code=nope', 'rate=abc'])(
+    'a wrong filter offers no command: %s',
+    async query => {
+      pair.put(receipt('a'), { code: 'forbidden' });
+      const { enter, get } = await open();
+      await enter();
+      expect((await get('/letters')).body).toMatch(/npx read-receipt-relay discard/);
+      const { body } = await get(`/letters?${query}`);
+      expect(body).toMatch(/role="alert"/);
+      expect(body).not.toMatch(/discard|To remove|<button[^>]*data-copy/);
+    },
+  );
+
   test('no link and no form chooses more than it says: no case, a reason of several lines, an empty one', async () => {
     pair.put('not json', { code: 'malformed', detail: '' });
     pair.put('nor this', { code: 'malformed', detail: 'two\nlines' });

@@ -36,6 +36,15 @@ const row = (letter: Letter): Html =>
   html`<tr><td>${key(letter.code)} ${shortCode(letter.code)}</td><td><a href="/letters/${encodeURIComponent(letter.messageId)}">${shown(caseIdIn(letter.message.body) ?? 'no case')}</a></td>
 <td><time datetime="${iso(letter.deadLetteredAt)}">${ago(letter.deadLetteredAt)}</time></td><td class="number">${number(letter.replays)}</td><td>${shown(reasonOf(letter))}</td></tr>`;
 
+const removal = (view: View, asked: Asked): Html => {
+  const discard = commandOf('discard', asked, view.stage);
+  return html`<h2>To remove these for good</h2>${
+    discard
+      ? html`<p>The command line writes them to a file first, and asks.</p>${copy(discard)}`
+      : html`<p>The command line has no filter by reason: choose them by code, case or time, and the command stands here.</p>`
+  }`;
+};
+
 /** What a filter chooses, a page at a time. */
 export const lettersPage = (view: View, asked: Asked, page: number): Html => {
   const chosen = asked.wrong ? [] : chosenOf(view.seen, asked);
@@ -45,7 +54,6 @@ export const lettersPage = (view: View, asked: Asked, page: number): Html => {
     to >= 1 && to <= pages
       ? html`<a href="/letters?${queryOf(asked.fields, { page: `${to}` })}">${words}</a>`
       : '';
-  const discard = commandOf('discard', asked, view.stage);
   return layout(
     view,
     'Letters',
@@ -54,11 +62,7 @@ export const lettersPage = (view: View, asked: Asked, page: number): Html => {
 <div class="wide"><table><thead><tr><th>Code</th><th>Case</th><th>Died</th><th>Replays</th><th>Reason</th></tr></thead>
 <tbody>${chosen.slice((here - 1) * PAGE_SIZE, here * PAGE_SIZE).map(row)}</tbody></table></div>
 <nav aria-label="More letters">${turn(here - 1, 'Earlier page')} <span>Page ${here} of ${pages}</span> ${turn(here + 1, 'Next page')}</nav>
-<h2>To remove these for good</h2>${
-      discard
-        ? html`<p>The command line writes them to a file first, and asks.</p>${copy(discard)}`
-        : html`<p>The command line has no filter by reason: choose them by code, case or time, and the command stands here.</p>`
-    }`,
+${asked.wrong ? '' : removal(view, asked)}`,
   );
 };
 
