@@ -181,7 +181,7 @@ describe('what is shown', () => {
       ['/letters?page=2', /Page 2 of 2/],
       ['/letters?code=failed', /30 dead letters/],
       ['/letters?case=many-7', /1 dead letter\..*discard --case many-7/s],
-      ['/letters?after=yesterday', /role="alert">It takes how long ago/],
+      ['/letters?after=yesterday', /role="alert">after: It takes how long ago/],
     ] as const)
       expect((await get(at)).body).toMatch(words);
     expect(await get('/letters/no-such-id')).toMatchObject({ status: 404 });
@@ -259,6 +259,23 @@ describe('repair and replay', () => {
     const fields = { set_language: 'two words' };
     expect((await post('/replay', fields)).body).toMatch(/language[^<]*must be 1 to 32 visible ASCII/);
     expect((await post('/run', fields)).status).toBe(400);
+    expect(pair.receipts()).toHaveLength(0);
+  });
+
+  test('all that is wrong is said, by the names of the fields, and what is right stays chosen', async () => {
+    pair.put(receipt('a'), { code: 'invalid' });
+    const { enter, post } = await open();
+    await enter();
+    const repair = { rate: 'abc', set_read_at: 'foo', set_language: 'two words' };
+    const { body } = await post('/replay', { code: 'invalid', ...repair });
+    expect(body).toMatch(/<p>1 dead letter chosen: code “invalid”/);
+    expect(body).toMatch(
+      /role="alert">rate: It takes a whole number[^<]*language [^<]*must be[^<]*read_at [^<]*must be/,
+    );
+    expect(body).not.toMatch(/Dry run/);
+    const both = (await post('/run', { code: 'nope', after: '1h', before: '2h', ...repair })).body;
+    expect(both).toMatch(/<p>Nothing is chosen yet/);
+    expect(both).toMatch(/role="alert">code: It takes[^<]*turn them round\. rate: [^<]*language[^<]*read_at/);
     expect(pair.receipts()).toHaveLength(0);
   });
 

@@ -23,8 +23,10 @@ export interface Asked {
   /** The same as options of the command line, which knows no reason. */
   options: Options;
   request: ReplayRequest;
-  /** What is wrong with it, in words: then nothing is to be done. */
+  /** All that is wrong with it, in words, the field's name first: then nothing is to be done. */
   wrong?: string;
+  /** What chooses letters is right, whatever else is wrong; where it is not, none is chosen. */
+  chooses: boolean;
 }
 
 /** Reads what the browser sent, by the rules of the command line's options. Never throws. */
@@ -34,24 +36,48 @@ export const readForm = (given: Record<string, unknown>): Asked => {
     const value = given[name];
     if (typeof value === 'string' && value !== '') fields[name] = value;
   }
-  const { code, case: id, rate } = fields;
-  const options: Options = {};
-  try {
-    if (code) options.code = codes(code);
-    if (id) options.case = id;
-    if (rate) options.rate = RATE(rate, undefined);
-    // "12h" is a time from here on, so that every page means the same.
-    for (const name of ['after', 'before'] as const)
-      if (fields[name]) fields[name] = options[name] = time(fields[name], undefined);
-    for (const field of FIELDS) {
-      const value = fields[`set_${field}`];
-      if (value) options.set = assignment(`${field}=${value}`, options.set);
-      if (fields[`unset_${field}`]) options.unset = unset(field, options.unset);
+  const wrong: string[] = [];
+  const attempt = <T>(read: () => T, named = ''): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      wrong.push(`${named}${(error as Error).message}`);
+      return undefined;
     }
-    return { fields, options, request: requestOf(options) };
-  } catch (error) {
-    return { fields, options: {}, request: { all: true }, wrong: (error as Error).message };
+  };
+  const readField = <T>(name: string, read: (value: string) => T): T | undefined => {
+    const value = fields[name];
+    return value === undefined ? undefined : attempt(() => read(value), `${name}: `);
+  };
+
+  const choice: Options = {};
+  const code = readField('code', value => codes(value));
+  if (code) choice.code = code;
+  if (fields.case) choice.case = fields.case;
+  // "12h" is a time from here on, so that every page means the same.
+  for (const name of ['after', 'before'] as const) {
+    const at = readField(name, value => time(value, undefined));
+    if (at) fields[name] = choice[name] = at;
   }
+  const chosen = attempt(() => requestOf(choice));
+  const chooses = wrong.length === 0;
+
+  const changes: Options = {};
+  const rate = readField('rate', value => RATE(value, undefined));
+  if (rate) changes.rate = rate;
+  for (const field of FIELDS) {
+    const value = fields[`set_${field}`];
+    // What is wrong with it names the field.
+    const set = value && attempt(() => assignment(`${field}=${value}`, changes.set));
+    if (set) changes.set = set;
+    const without = fields[`unset_${field}`] && attempt(() => unset(field, changes.unset));
+    if (without) changes.unset = without;
+  }
+  attempt(() => requestOf(changes));
+  if (wrong.length > 0)
+    return { fields, options: {}, request: chosen ?? { all: true }, wrong: wrong.join(' '), chooses };
+  const options = { ...choice, ...changes };
+  return { fields, options, request: requestOf(options), chooses };
 };
 
 /** The letters alone, for an address. */

@@ -52,11 +52,11 @@ const pair = (letter: Letter, set: Repair | undefined): Html => {
 
 /** Choose and repair; once it was sent as a form, before and after, and the button of a dry run. */
 export const replayPage = (view: View, asked: Asked, isSent: boolean, wrong = asked.wrong): Html => {
-  const chosen = asked.wrong ? [] : chosenOf(view.seen, asked);
+  const chosen = asked.chooses ? chosenOf(view.seen, asked) : [];
   const sum = count(chosen.length, 'dead letter');
   const first = chosen.slice(0, PREVIEWED);
   const preview =
-    isSent && chosen.length > 0
+    isSent && !asked.wrong && chosen.length > 0
       ? html`<h2>The first ${number(first.length)}, before and after</h2>${first.map(letter => pair(letter, asked.request.set))}
 <h2>Next: a dry run</h2><p>It looks at the queue and counts; nothing is sent.</p>
 ${post(view, '/run', html`<button class="act">Dry run of ${sum}</button>`, { ...asked.fields, dry: 'yes' })}`
@@ -64,7 +64,7 @@ ${post(view, '/run', html`<button class="act">Dry run of ${sum}</button>`, { ...
   return layout(
     view,
     'Repair and replay',
-    html`<p>${asked.wrong ? 'Nothing is chosen yet' : `${sum} chosen: ${shown(choiceWords(asked.fields))}`}. <a href="/letters">Choose others</a></p>
+    html`<p>${asked.chooses ? `${sum} chosen: ${shown(choiceWords(asked.fields))}` : 'Nothing is chosen yet'}. <a href="/letters">Choose others</a></p>
 ${alert(wrong)}${repairForm(view, asked)}${preview}`,
   );
 };
