@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { letterCodes, parseReplayRequest, type ReplayRequest } from '../dead-letters/request.ts';
+import { receiptSchema } from '../receipt/receipt.ts';
 import { repairSchema } from '../receipt/repair.ts';
 import { timeMs } from '../receipt/time.ts';
 
@@ -88,12 +89,33 @@ export const unset = (value: string, before: string[] = []): string[] => {
   return [...before, value];
 };
 
+/** An option is called as its field: `case_id` is --case, `read_at` --read-at. */
+const optionOf = (field: unknown) => `--${`${field}`.replace(/_id$/, '').replace('_', '-')}`;
+
+/**
+ * Checks what options say of one receipt.
+ *
+ * @throws UsageError that names the wrong options
+ */
+export const checkReceipt = (receipt: object): void => {
+  const { success, error } = receiptSchema.safeParse(receipt);
+  if (success) return;
+  const words = error.issues.map(({ path: [field], message }) => `${optionOf(field)} ${message}.`);
+  throw new UsageError(words.join('\n'));
+};
+
+/** As Serverless takes it, and so short that the function's name is not too long (resources/params.ts). */
+const stage = once((value: string): string => {
+  if (/^[A-Za-z0-9-]{1,32}$/.test(value)) return value;
+  throw new InvalidArgumentError('It takes the name of a stage, 1 to 32 letters, digits and hyphens.');
+});
+
 export const addCommon = (command: Command): Command =>
   command
     .option(
       '--stage <name>',
       'the queues of this deployed stage; without it, of QUEUE_URL and DEAD_LETTER_QUEUE_URL',
-      text,
+      stage,
     )
     .option('--json', 'one JSON document on standard output');
 

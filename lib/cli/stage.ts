@@ -7,6 +7,17 @@ import { sentence } from './screen/text.ts';
 
 const TIMEOUT_MS = 10_000;
 
+/** The code of an answer that is not in AWS's words, and of one that knows no such call. */
+const NO_CLOUDFORMATION = /^(Status\d+|NotFound|InvalidAction|Unknown\w*)$/;
+
+/** Where another endpoint than AWS's own is asked: what to say where that is something else. */
+const strangerAt = (variable: string) => {
+  const endpoint = process.env[variable];
+  return endpoint
+    ? `What answers at ${endpoint} (${variable}) is no CloudFormation: unset the variable, or leave out --stage to use QUEUE_URL and DEAD_LETTER_QUEUE_URL.`
+    : undefined;
+};
+
 /** What a deployed stage tells of itself: the outputs of its stack. */
 export const stackOutputs = async (stage: string): Promise<Partial<Record<string, string>>> => {
   // Loaded by who names a stage only: half a megabyte.
@@ -15,6 +26,7 @@ export const stackOutputs = async (stage: string): Promise<Partial<Record<string
   const client = new CloudFormationClient({ region, maxAttempts: 2 });
   const StackName = `${NAME}-${stage}`;
   const limit = { abortSignal: AbortSignal.timeout(TIMEOUT_MS) };
+  const stranger = strangerAt('AWS_ENDPOINT_URL_CLOUDFORMATION') ?? strangerAt('AWS_ENDPOINT_URL');
   const answer = await client.send(new DescribeStacksCommand({ StackName }), limit).catch(thrown => {
     const error = sqsErrorOf(thrown);
     if (/does not exist/.test(error.message))
@@ -25,8 +37,10 @@ export const stackOutputs = async (stage: string): Promise<Partial<Record<string
       throw new Error(
         `These AWS credentials may not read the stack ${StackName} (cloudformation:DescribeStacks): use a profile that may, or set QUEUE_URL and DEAD_LETTER_QUEUE_URL.`,
       );
+    if (stranger && NO_CLOUDFORMATION.test(error.code)) throw new Error(stranger);
     throw new Error(sentence(explain(error, `CloudFormation in ${region}`)));
   });
+  if (stranger && !answer.Stacks) throw new Error(stranger);
   const outputs = Object.fromEntries(
     (answer.Stacks?.[0]?.Outputs ?? []).map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]),
   );

@@ -48,6 +48,19 @@ test('a bad line: all are named by number, none is sent', async () => {
   expect(line.pair.receipts()).toEqual([]);
 });
 
+test('--from: bad lines before it do not count, and lines keep their numbers', async () => {
+  await writeFile(path.join(line.folder, 'some.jsonl'), 'nonsense\n{"case_id":"a"}\n{"case_id":""}\n');
+  const bad = await line.relay('send some.jsonl --from 2');
+  expect(bad).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^In some\.jsonl, line 3: .*\n1 bad line: /s),
+  });
+  expect(line.pair.receipts()).toEqual([]);
+  await writeFile(path.join(line.folder, 'some.jsonl'), 'nonsense\n{"case_id":"a"}\n');
+  expect(json(await line.relay('send some.jsonl --from 2 --json'))).toEqual({ sent: 1, failed: 0 });
+  expect(bodies(line.pair.receipts())).toEqual(['{"case_id":"a"}']);
+});
+
 test('what SQS refuses says where to go on, and --from goes on', async () => {
   const input = Array.from({ length: 450 }, (_, i) => receipt(`c${i}`)).join('\n');
   let entries = 0;

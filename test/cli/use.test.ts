@@ -1,6 +1,9 @@
 // Wrong use, errors in words, and the program itself: its name, its version, the oldest Node it runs under.
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { flat, json, PROGRAM, tooLong, useCommandLine } from './command-line.ts';
 
 const line = await useCommandLine();
@@ -44,6 +47,9 @@ describe('wrong use: exit code 2, a sentence on standard error, and no queue is 
     ['send --from 2 a b', 'one file'],
     ['console --port 65536', 'It takes a whole number from 1 to 65535.'],
     ['doctor --group g', 'give --case too'],
+    ['doctor --case ', '--case "" must be 1 to 64 characters'],
+    ['status --stage ', 'It takes the name of a stage, 1 to 32 letters, digits and hyphens.'],
+    ['doctor --stage a_b', 'It takes the name of a stage'],
   ] as const;
 
   test.each(wrong)('%s', async (words, said) => {
@@ -92,6 +98,26 @@ describe('errors say what is wrong, where, and what to do, once', () => {
     const { err, code } = await line.relay('list', { env: { DEAD_LETTER_QUEUE_URL: url } });
     expect(code).toBe(1);
     expect(flat(err)).toContain(`There is no queue ${url}`);
+  });
+
+  test.each([
+    [400, '{"__type":"com.amazonaws.sqs#InvalidAction"}'],
+    [404, '<html>nobody</html>'],
+    [200, ''],
+  ])('--stage where AWS_ENDPOINT_URL leads to no CloudFormation: %s %s', async (status, answer) => {
+    const server = createServer((_, response) => response.writeHead(status).end(answer));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const { err, code } = await line.relay('status --stage prod', { env: { AWS_ENDPOINT_URL: url } });
+      expect([code, flat(err)]).toEqual([
+        1,
+        `What answers at ${url} (AWS_ENDPOINT_URL) is no CloudFormation: unset the variable, or leave out --stage to use QUEUE_URL and DEAD_LETTER_QUEUE_URL. `,
+      ]);
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
   });
 
   test.each(['Nofile', 'nofile'])('a file that is not there keeps its name: %s', async name => {

@@ -2,7 +2,7 @@ import { type Check, checksOf } from '../../doctor/check.ts';
 import { checkAge } from '../check-up/age.ts';
 import { checkHere, checkInside } from '../check-up/ask.ts';
 import { caseText } from '../check-up/case-text.ts';
-import { type Options, UsageError } from '../options.ts';
+import { checkReceipt, type Options, UsageError } from '../options.ts';
 import { print, printJson, screenColumns } from '../screen/output.ts';
 import { count, padTo, plain, wrap } from '../screen/text.ts';
 import { stackOutputs } from '../stage.ts';
@@ -32,6 +32,7 @@ export const doctor = async ({ stage, json = false, ...of }: DoctorOptions): Pro
     throw new UsageError('Option --group is the group of a case: give --case too.');
   const asked =
     of.case === undefined ? undefined : { case_id: of.case, ...(of.group && { group_id: of.group }) };
+  if (asked) checkReceipt(asked);
   const outputs = stage === undefined ? undefined : await stackOutputs(stage);
   const inside = outputs?.MarkAsReadFunctionName;
   const found = inside ? await checkInside(inside, asked, stage) : await checkHere(asked);

@@ -1,6 +1,5 @@
-import { receiptSchema } from '../../receipt/receipt.ts';
 import { commandsFor } from '../command.ts';
-import { type Options, UsageError } from '../options.ts';
+import { checkReceipt, type Options, UsageError } from '../options.ts';
 import { untilInterrupted } from '../screen/ask.ts';
 import { print, printJson, tell } from '../screen/output.ts';
 import { createProgress } from '../screen/progress.ts';
@@ -21,19 +20,12 @@ const MOST_NAMED = 20;
 /** Fewer are gone before a bar is seen. */
 const LEAST_FOR_BAR = 1_000;
 
-/** An option is called as its field: `case_id` is --case, `read_at` --read-at. */
-const optionOf = (field: unknown) => `--${`${field}`.replace(/_id$/, '').replace('_', '-')}`;
-
 /** @throws UsageError that names the wrong options */
 const ofOptions = (options: SendOptions): Source | undefined => {
   const { case: case_id, group: group_id, language, timeZone: time_zone, readAt: read_at } = options;
   const receipt = { case_id, group_id, language, time_zone, read_at };
   if (Object.values(receipt).every(value => value === undefined)) return undefined;
-  const { success, error } = receiptSchema.safeParse(receipt);
-  if (!success)
-    throw new UsageError(
-      error.issues.map(({ path: [field], message }) => `${optionOf(field)} ${message}.`).join('\n'),
-    );
+  checkReceipt(receipt);
   const message = { body: JSON.stringify(receipt), attributes: {} };
   return { name: 'the options', lines: [{ number: 1, message }], bad: [] };
 };
@@ -57,7 +49,8 @@ export const send = async (files: string[], options: SendOptions): Promise<numbe
   const sources: Source[] = single ? [single] : [];
   if (!single) for (const file of files.length > 0 ? files : ['-']) sources.push(await readLines(file));
 
-  const bad = sources.flatMap(source => source.bad);
+  // What was before --from was seen to on an earlier run.
+  const bad = sources.flatMap(source => source.bad).filter(({ line }) => line >= from);
   if (bad.length > 0) {
     tellBad(bad);
     if (json) printJson({ sent: 0, failed: 0, bad });
