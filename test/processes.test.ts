@@ -8,7 +8,7 @@ import type { LoggedRequest } from '../local/huawei/requests.ts';
 import { startEventSourceMapping } from '../local/lambda/event-source-mapping.ts';
 import { startFunction } from '../local/lambda/function.ts';
 import { bundleOf } from '../local/serverless.ts';
-import { openWorld, type World } from '../local/world.ts';
+import { openWorld } from '../local/world.ts';
 import { fabricated, receipt } from './environment.ts';
 import { record } from './output/printed.ts';
 
@@ -18,12 +18,9 @@ const VISIBILITY_SECONDS = 3;
 const PATIENCE_MS = 120_000;
 const MB = 1024 * 1024;
 
-let world: World;
-beforeAll(async () => {
-  await build();
-  world = await openWorld();
-}, PATIENCE_MS);
-afterAll(() => world.close());
+await build();
+const world = await openWorld();
+afterAll(world.close);
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

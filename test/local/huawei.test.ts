@@ -3,7 +3,6 @@ import { type Call, createClient } from '../../lib/huawei/http.ts';
 import { signRequest } from '../../lib/huawei/signature.ts';
 import { parseJson } from '../../lib/json.ts';
 import { account, type HuaweiOptions } from '../../local/huawei/options.ts';
-import { timeText, usualListing } from '../../local/huawei/osm/message-list.ts';
 import { type Huawei, startHuawei } from '../../local/huawei/server.ts';
 import { pass, useClock } from '../clock.ts';
 import { closeAfter, useEnvironment } from '../environment.ts';
@@ -100,17 +99,6 @@ test('unread messages are told of the cases that the caller may see, and a mark 
 });
 
 const at = Date.UTC(2026, 0, 31, 23, 30, 5, 678);
-test.each([
-  [{}, undefined, '2026-01-31T23:30:05Z'],
-  [{ offset: '+08:00', fraction: 3 }, 'GMT', '2026-02-01T07:30:05.678+08:00'],
-  [{ offset: '-0330', fraction: 6, separator: ' ' }, undefined, '2026-01-31 20:00:05.678000-0330'],
-  [{ offset: 'none' }, undefined, '2026-02-01T07:30:05'],
-  [{ offset: 'none' }, 'GMT-5', '2026-01-31T18:30:05'],
-  [{ offset: 'none', misreadZone: 'GMT+0' }, 'GMT+8', '2026-01-31T23:30:05'],
-] as const)('a time listed with %j, asked in the zone %s: %s', (how, timeZone, expected) => {
-  expect(timeText(at, { ...usualListing, ...how, timeZone })).toBe(expected);
-});
-
 test('a list comes in pages, in the order of the times, whatever the order of writing', async () => {
   const huawei = await start({ cases: { 'case-1': { unread: 0 } } });
   for (const minute of [3, 0, 2, 1]) huawei.osm.write('case-1', { at: at + minute, content: `${minute}` });
