@@ -109,7 +109,8 @@ export const readParams = (place: Place, given: Record<string, Given>) => {
   const wrong = (result.error?.issues ?? []).flatMap(issue =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map(
-          key => `there is no param ${key} (${given[key]?.from}); there are ${PARAMS.join(', ')}`,
+          key =>
+            `there is no param ${key} (${given[key]?.from}); there are ${PARAMS.filter(name => !ONLY_TYPED.includes(name)).join(', ')}`,
         )
       : issue.path.map(key => {
           const { value, from } = given[String(key)] as Given;
