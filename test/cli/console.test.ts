@@ -216,6 +216,19 @@ describe('what is shown', () => {
   });
 });
 
+/** Takes so many receipts as the function would: the ids that SQS gave them. */
+const take = async (count: number): Promise<string[]> => {
+  const source = createQueue(pair.receiptsUrl);
+  const taken: string[] = [];
+  while (taken.length < count) {
+    const answer = await source.receive(30);
+    const messages = 'messages' in answer ? answer.messages : [];
+    taken.push(...messages.map(({ messageId }) => messageId));
+    await source.remove(messages);
+  }
+  return taken;
+};
+
 describe('repair and replay', () => {
   test('preview with before and after, dry run, then what was chosen goes back, repaired, and nothing else', async () => {
     for (const id of ['a', 'b']) pair.put(receipt(id), { code: 'forbidden' });
@@ -234,13 +247,7 @@ describe('repair and replay', () => {
     expect(pair.receipts().map(({ body }) => JSON.parse(body).group_id)).toEqual(['g-1', 'g-1']);
     expect(pair.letters()).toHaveLength(1);
 
-    const source = createQueue(pair.receiptsUrl);
-    for (let taken = 0; taken < 2; ) {
-      const answer = await source.receive(30);
-      const messages = 'messages' in answer ? answer.messages : [];
-      taken += messages.length;
-      await source.remove(messages);
-    }
+    await take(2);
     while ((await get('/run')).body.includes('data-state="waiting"')) await delay(100);
     expect((await get('/run')).body).toMatch(/Nothing came back dead/);
     // Who acts is asked beside the run: its line may come after its page.
@@ -297,11 +304,29 @@ describe('repair and replay', () => {
       bare('POST', '/run', { ...FORM, cookie: inside.cookie }, `token=${inside.token}&rate=5`);
     expect((await send()).status).toBe(303);
     expect(await send()).toMatchObject({ status: 409, body: expect.stringMatching(/Replay is under way/) });
+    while (pair.receipts().length === 0) await delay(50);
     await post('/stop', {});
     expect((await get('/run')).body).toMatch(/interrupted/);
     expect(pair.hidden()).toHaveLength(0);
     expect(pair.receipts().length + pair.letters().length).toBe(40);
     expect(pair.letters().length).toBeGreaterThan(0);
+    // A stop is for the sending: what came of the sent is told all the same.
+    const [first] = await take(pair.receipts().length);
+    pair.put(receipt('slow-0'), { code: 'rejected', sourceId: `${first}` });
+    while ((await get('/run')).body.includes('data-state="waiting"')) await delay(100);
+    expect((await get('/run')).body).toMatch(/1 letter came back dead: 1 rejected/);
+  });
+
+  test('Ctrl-C while it sends ends all of it, and nothing is waited for', async () => {
+    for (let i = 0; i < 40; i++) pair.put(receipt(`slow-${i}`), { code: 'failed' });
+    const { enter, bare, inside } = await open();
+    await enter();
+    await bare('POST', '/run', { ...FORM, cookie: inside.cookie }, `token=${inside.token}&rate=5`);
+    while (pair.receipts().length === 0) await delay(50);
+    child?.kill('SIGINT');
+    expect(await once(child as ChildProcess, 'exit')).toEqual([0, null]);
+    expect(pair.hidden()).toHaveLength(0);
+    expect(pair.receipts().length + pair.letters().length).toBe(40);
   });
 });
 

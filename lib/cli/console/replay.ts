@@ -45,6 +45,7 @@ export const createRuns = (place: Place, audit: (entry: object) => void) => {
   let run: Run | undefined;
   let stopping = new AbortController();
   let ended: Promise<void> = Promise.resolve();
+  let isClosing = false;
 
   const begin = (what: Work['what'], expected: number) => {
     // Whoever begins anew has no use for what came back of the last one.
@@ -95,8 +96,10 @@ export const createRuns = (place: Place, audit: (entry: object) => void) => {
       ...result.counts,
       trouble: result.trouble,
     });
-    if (result.sentIds.size > 0 && !signal.aborted) {
-      const aftermath = await waitForTaken(place, result.sentIds, signal);
+    if (result.sentIds.size > 0 && !isClosing) {
+      // Whoever stopped the sending wants to know all the more what came of what was sent.
+      stopping = new AbortController();
+      const aftermath = await waitForTaken(place, result.sentIds, stopping.signal);
       if (aftermath) audit({ action: 'came_back', ...aftermath });
       if (aftermath) ended.back = aftermathWords(aftermath);
     }
@@ -111,8 +114,12 @@ export const createRuns = (place: Place, audit: (entry: object) => void) => {
     look: () => alone(look),
     start: (asked: Asked, isDry: boolean) => alone(() => send(asked, isDry)),
     stop: () => stopping.abort(),
-    /** Resolves when nothing is hidden by it any more. */
-    ended: () => ended,
+    /** Stops for good; resolves when nothing is hidden by it any more. */
+    close: () => {
+      isClosing = true;
+      stopping.abort();
+      return ended;
+    },
     seen: () => seen,
     work: () => work,
     run: () => run,

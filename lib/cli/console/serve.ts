@@ -90,8 +90,7 @@ export const serveConsole = async ({
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
   // What is under way is finished, what is hidden is shown again.
-  runs.stop();
-  await runs.ended();
+  await runs.close();
   server.close();
   server.closeAllConnections();
   return 0;
