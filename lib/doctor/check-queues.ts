@@ -1,4 +1,4 @@
-import { explain, isSqsError, type SqsError } from '../sqs/errors.ts';
+import { explain, isSqsError, lineOf, type SqsError } from '../sqs/errors.ts';
 import { type Findings, type Found, failed, passed, skipped } from './check.ts';
 
 /** Attributes as SQS names them. */
@@ -8,6 +8,8 @@ interface Setting {
   /** Of each queue: its attributes, or why they could not be read. */
   source: Attributes | SqsError;
   deadLetters: Attributes | SqsError;
+  queueUrl: string;
+  deadLetterQueueUrl: string;
   maxAttempts: number;
   maxAgeSeconds: number;
   queueRetentionSeconds: number;
@@ -24,14 +26,18 @@ const MOST_RECEIVES = 1000;
 
 const days = (seconds: number): string => `${Math.round(seconds / 8640) / 10} days`;
 
-const reached = (queue: Attributes | SqsError, variable: string): Found => {
-  if (isSqsError(queue))
+const reached = (queue: Attributes | SqsError, variable: string, url: string): Found => {
+  if (isSqsError(queue)) {
+    const todo = queue.isLasting
+      ? explain(queue, url)
+      : 'Check the variable with its URL, the region, the AWS keys and the network.';
     return failed(
-      explain(queue, variable),
+      `${variable} is ${url}: ${lineOf(queue)}`,
       /AccessDenied|NotAuthorized/.test(queue.code)
         ? 'Allow sqs:GetQueueAttributes on the queue to who runs this.'
-        : 'Check the variable with its URL, the region, the AWS keys and the network.',
+        : todo,
     );
+  }
   const { QueueArn = '', FifoQueue, ApproximateNumberOfMessages } = queue;
   if (FifoQueue === 'true')
     return failed(`${QueueArn} is a FIFO queue`, 'Make it a standard queue: order means nothing here.');
@@ -50,10 +56,15 @@ const redriven = (source: Attributes, deadLetters: Attributes | SqsError, settin
   const shortest = Math.max(1, Math.min(visibility, SHORTEST_LONG_BACKOFF_SECONDS));
   const outage = FIRST_RECEIVES + Math.ceil(setting.maxAgeSeconds / shortest);
   const least = Math.min(MOST_RECEIVES, Math.max(setting.maxAttempts + 1, outage));
-  if (receives >= least)
+  if (receives >= least) {
+    if (isSqsError(deadLetters))
+      return skipped(
+        `it leads to ${deadLetterTargetArn}; the dead-letter queue could not be read to compare`,
+      );
     return passed(
       `after ${receives} receives; ${least} are the least that an outage of MAX_AGE_SECONDS needs`,
     );
+  }
   return failed(
     `maxReceiveCount is ${receives}: an outage of MAX_AGE_SECONDS (${setting.maxAgeSeconds}) may cost ${least} receives, and SQS would take healthy receipts away without a reason`,
     `Set it to ${least} or more.`,
@@ -97,8 +108,8 @@ export const checkQueues = (setting: Setting): Findings => {
   const { source, deadLetters } = setting;
   const unread = skipped('the queue could not be read');
   return {
-    queue: reached(source, 'QUEUE_URL'),
-    'dead-letter queue': reached(deadLetters, 'DEAD_LETTER_QUEUE_URL'),
+    queue: reached(source, 'QUEUE_URL', setting.queueUrl),
+    'dead-letter queue': reached(deadLetters, 'DEAD_LETTER_QUEUE_URL', setting.deadLetterQueueUrl),
     'redrive policy': isSqsError(source) ? unread : redriven(source, deadLetters, setting),
     'visibility timeout': isSqsError(source) ? unread : hidden(source, setting.functionSeconds),
     retention: isSqsError(source) || isSqsError(deadLetters) ? unread : kept(source, deadLetters, setting),

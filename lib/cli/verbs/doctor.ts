@@ -4,7 +4,7 @@ import { checkHere, checkInside } from '../check-up/ask.ts';
 import { caseText } from '../check-up/case-text.ts';
 import { checkReceipt, type Options, UsageError } from '../options.ts';
 import { print, printJson, screenColumns } from '../screen/output.ts';
-import { count, padTo, plain, wrap } from '../screen/text.ts';
+import { count, padTo, plain, sentence, wrap } from '../screen/text.ts';
 import { stackOutputs } from '../stage.ts';
 
 interface DoctorOptions extends Options {
@@ -21,7 +21,7 @@ const linesOf = (width: number) => (each: Check) => {
   const [todo, ...commands] = each.todo?.split('\n') ?? [];
   return [
     start + under(plain(each.says), start.length),
-    ...(todo ? [`${' '.repeat(start.length)}→ ${under(plain(todo), start.length + 2)}`] : []),
+    ...(todo ? [`${' '.repeat(start.length)}→ ${under(plain(sentence(todo)), start.length + 2)}`] : []),
     ...commands,
   ].join('\n');
 };
