@@ -32,7 +32,10 @@ const repaired = (body: string, set: Repair): { body: string } | { failure: Fail
   const { inside, where, envelope, field } = opened;
   if (!isObject(inside) || JSON.isRawJSON(inside))
     return { failure: failure('invalid', `${where} must be a JSON object`) };
-  for (const [name, value] of Object.entries(set)) {
+  const fields = Object.entries(set);
+  // An absent field is as good as null.
+  if (fields.every(([name, value]) => (inside[name] ?? null) === (value ?? null))) return { body };
+  for (const [name, value] of fields) {
     if (value === null || value === undefined) delete inside[name];
     else inside[name] = value;
   }
@@ -41,8 +44,8 @@ const repaired = (body: string, set: Repair): { body: string } | { failure: Fail
 };
 
 /**
- * Sets fields of the receipt inside its envelope. White space goes, and of fields that occur twice the first;
- * everything else means what it meant, numbers to the last digit. Never throws.
+ * Sets fields of the receipt inside its envelope. Where none changes, no byte does. Else white space goes, and of
+ * fields that occur twice the first; everything else means what it meant, numbers to the last digit. Never throws.
  *
  * @returns the new body, or why there is no valid receipt in it
  */

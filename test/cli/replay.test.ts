@@ -48,6 +48,10 @@ describe('what is said before', () => {
     );
     const repaired = json(await line.relay('replay --set group_id=g --dry-run --json'));
     expect(repaired).toMatchObject({ failed: 1, preview: { dead_again: { surely: 0, probably: 0 } } });
+    line.pair.put('{ "case_id" : "f" }', { code: 'rejected' });
+    // A repair that changes nothing cures nothing, whatever white space there is.
+    const same = json(await line.relay('replay --unset language --dry-run --json'));
+    expect(same).toMatchObject({ preview: { dead_again: { surely: 0, probably: 2 } } });
   });
 
   test('nobody knows here what becomes of late receipts: both are said', async () => {

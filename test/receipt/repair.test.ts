@@ -60,6 +60,16 @@ describe('what was not set means what it meant, numbers to the last digit', () =
     expect(repaired(body, set)).toBe(expected);
   });
 
+  test.each([
+    ['{ "case_id" : "a" , "n": 1.0 }\n', { language: null }],
+    ['{"case_id": "a", "language": null}', { language: null }],
+    ['{"case_id": "a", "group_id": "g"}', { group_id: 'g', language: null }],
+    ['{ "group_id": 1, "case_id": "a", "group_id": "g" }', { group_id: 'g' }],
+    ['{ "Type": "Notification", "Message": "{ \\"case_id\\": \\"a\\" }" }', { case_id: 'a' }],
+  ])('what changes no field changes no byte: %s with %j', (body, set) => {
+    expect(repaired(body, set)).toBe(body);
+  });
+
   test('what is nested too deep to be edited is refused, and says so', () => {
     const deep = (open: string, close: string) =>
       `{"case_id":"a","deep":${open.repeat(200_000)}0${close.repeat(200_000)}}`;
