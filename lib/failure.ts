@@ -74,12 +74,18 @@ export interface Stopped {
 }
 
 /** The failure of a mark that was not tried, as others had failed before it. */
-export const untried = (why: string, { cause, at }: Stopped): Failure => ({
-  ...cause,
-  detail: `${why}: ${cause.detail}`,
-  unsent: true,
-  stoppedAt: at,
-});
+export const untried = (why: string, { cause, at }: Stopped): Failure => {
+  const { retryAfterSeconds = 0, ...rest } = cause;
+  // It was asked for then.
+  const leftSeconds = Math.ceil(retryAfterSeconds - (Date.now() - at) / 1000);
+  return {
+    ...rest,
+    ...(leftSeconds > 0 && { retryAfterSeconds: leftSeconds }),
+    detail: `${why}: ${cause.detail}`,
+    unsent: true,
+    stoppedAt: at,
+  };
+};
 
 export const isServiceFailure = ({ code }: Outcome): boolean =>
   (serviceCodes as readonly string[]).includes(code);

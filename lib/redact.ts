@@ -20,9 +20,11 @@ const fromUrl = (text: string) =>
 const fromForm = (text: string) => fromUrl(text.replaceAll('+', ' '));
 
 const fromJsonInJson = (text: string) => fromJson(fromJson(text));
+const fromJsonInHtml = (text: string) => fromJson(fromHtml(text));
+const fromJsonInUrl = (text: string) => fromJson(fromUrl(text));
 
 /** Others spell what they were sent in these ways. */
-const decoders = [fromJson, fromJsonInJson, fromHtml, fromUrl, fromForm];
+const decoders = [fromJson, fromJsonInJson, fromHtml, fromJsonInHtml, fromUrl, fromForm, fromJsonInUrl];
 
 const inBase64 = (secret: string): string[] => {
   if (secret.length < LEAST_IN_BASE64) return [];

@@ -1,7 +1,10 @@
 import { failure, failureCodes, isServiceFailure, route, unfinished, untried } from '../lib/failure.ts';
+import { useClock } from './clock.ts';
 import { allCodes, waits } from './outcome-table.ts';
 
 const limits = { maxAttempts: 8, maxAgeSeconds: 86_400 };
+useClock();
+
 const NOW = Date.parse('2026-01-31T09:30:00Z');
 const young = { receives: 7, firstReceivedAt: NOW - 86_400_000 + 1 };
 const receivedOften = { ...young, receives: 8 };
@@ -23,6 +26,13 @@ test.each(allCodes)('%s: whether the service is at fault, and when it becomes a 
 test('neither a mark nor a call that was cut is at the service', () => {
   expect(isServiceFailure({ code: 'marked', status: 200 })).toBe(false);
   expect(isServiceFailure(unfinished)).toBe(false);
+});
+
+test('what was not tried waits for what is left of Retry-After', () => {
+  const cause = { ...failure('unavailable', 'down'), retryAfterSeconds: 600 };
+  const ago = (seconds: number) => untried('not called', { cause, at: Date.now() - seconds * 1000 });
+  expect(ago(300)).toMatchObject({ retryAfterSeconds: 300 });
+  expect(ago(601)).not.toHaveProperty('retryAfterSeconds');
 });
 
 test('what was not tried, as others had failed, is given up only when that has lasted for 15 minutes', () => {

@@ -13,6 +13,8 @@ import { createSecretStore, type Stored } from './secret-store.ts';
 const FAILED_MS = 1_000;
 /** While the old token is good, a renewal that failed is tried again after this. */
 const RENEW_AGAIN_MS = 60_000;
+/** And after this where nobody heard an answer: it may have been a refusal, and those are counted. */
+const RENEW_UNHEARD_MS = 15 * 60_000;
 /** A busy machine's timers are late. */
 const LATE_TIMERS_MS = 250;
 
@@ -98,7 +100,8 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
         }
         // A refusal is remembered beside this.
         if (isOurs && !wasFrozen()) failing = got;
-        if (current) current.freshUntil = Math.min(current.validUntil, Date.now() + RENEW_AGAIN_MS);
+        const againMs = got.failure.code === 'timeout' ? RENEW_UNHEARD_MS : RENEW_AGAIN_MS;
+        if (current) current.freshUntil = Math.min(current.validUntil, Date.now() + againMs);
         return got.failure;
       } finally {
         if (opening === own) opening = undefined;

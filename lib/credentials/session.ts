@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Failure } from '../failure.ts';
+import { type Failure, unfinished } from '../failure.ts';
 import type { Broken, Call } from '../huawei/http.ts';
 import { type Answer, classify } from '../huawei/outcome.ts';
 import { isProof, isRefusal, readOnlyCall, type Verdict, verdictOf } from '../huawei/read-only.ts';
@@ -96,7 +96,10 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
    * alone: then a call for another case decides, and no third signature asks what that means.
    */
   const tryKey = async (key: Authorization, call: Call, send: Send): Promise<Attempt | undefined> => {
-    if (key.isProved || (await ask(key, send)) !== 'undecided') return undefined;
+    if (key.isProved) return undefined;
+    const asked = await ask(key, send);
+    if (asked === 'unasked') return { answer: { broken: unfinished, stale: false } };
+    if (asked !== 'undecided') return undefined;
     const undecided = (answer: Answer): Attempt => ({ answer, by: key, verdict: 'undecided' });
     const caseId = caseOf(call);
     const { version } = key.stored;
@@ -125,13 +128,12 @@ export const createSession = ({ renewal, headers, redactor }: Dependencies) => {
   };
 
   /** A refusal that is left is this receipt's own, `failed`, where the credentials are good; else `unauthorized`. */
-  const outcomeOf = ({ answer, verdict }: Attempt): Answer | Broken =>
-    verdict === undefined
-      ? answer
-      : {
-          broken: { ...failureOf(answer), code: verdict === 'good' ? 'failed' : 'unauthorized' },
-          stale: false,
-        };
+  const outcomeOf = ({ answer, verdict }: Attempt): Answer | Broken => {
+    if (verdict === undefined) return answer;
+    if (verdict === 'unasked') return { broken: unfinished, stale: false };
+    const code = verdict === 'good' ? 'failed' : 'unauthorized';
+    return { broken: { ...failureOf(answer), code }, stale: false };
+  };
 
   return {
     changed: renewal.changed,

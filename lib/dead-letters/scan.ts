@@ -17,7 +17,10 @@ const MOST_HIDDEN = 120_000;
 const LANES = 10;
 /** Clocks differ, and a Date header has whole seconds. */
 const CLOCK_MS = 2_000;
-/** A long poll may end in vain though letters are there: where SQS counts some still, a lane ends after so many in a row. */
+/**
+ * A long poll may end in vain though letters are there, and a count may be old: a lane ends after so many in a row, one
+ * fewer where SQS counts none.
+ */
 const VAIN_POLLS = 3;
 /** Time kept to show letters again: a quarter of what there is, at most this, enough for all that may be held. */
 const SETTLE_MS = 30_000;
@@ -124,7 +127,7 @@ export const scan = async (
   /** Receives and visits until its polls end in vain. */
   const lane = async () => {
     let vain = 0;
-    while (vain < VAIN_POLLS && !stopped) {
+    while (!stopped) {
       if (leftMs() < settleMs + WAIT_SECONDS * 1000) return stop('deadline');
       const pollEndsAt = performance.now() + WAIT_SECONDS * 1000;
       const answer = await queue.receive(HIDDEN_SECONDS);
@@ -137,10 +140,11 @@ export const scan = async (
         if (!stopped) await visit(letters, { remove, stop, halted: halt.signal });
         continue;
       }
-      vain++;
+      if (++vain === VAIN_POLLS) return;
       // Some servers do not wait though asked to.
       const restMs = messages.length > 0 ? 0 : Math.max(0, pollEndsAt - performance.now());
       await new Promise<void>(resolve => setTimeout(resolve, restMs));
+      if (vain < VAIN_POLLS - 1) continue;
       const depth = await queue.depth();
       if (!('error' in depth) && depth.visible === 0) return;
     }

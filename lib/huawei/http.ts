@@ -8,6 +8,8 @@ export interface Timing {
   signal: AbortSignal;
   /** For the whole answer, in milliseconds; at most, and where absent, the client's own. */
   timeoutMs?: number;
+  /** Milliseconds epoch: a call whose turn comes later is not made, but `unfinished`. No such time by default. */
+  startBy?: number;
   /** Does not stand in line behind calls that can wait. */
   inHaste?: boolean;
 }
@@ -94,15 +96,20 @@ export const createClient = (endpoint: string, timeoutMs: number) => {
         maxHeaderSize: MOST_HEADER_BYTES,
         headers: body === undefined ? headers : { ...headers, 'Content-Length': Buffer.byteLength(body) },
       });
+      let isOver = false;
       const finish = (result: Answer | Broken) => {
+        isOver = true;
         clearTimeout(timer);
         resolve(result);
       };
-      const timer = setTimeout(() => {
+      const giveUp = () => {
+        if (isOver) return;
         const detail = `${host} gave no whole answer in ${limitMs} ms`;
         finish({ broken: failure('timeout', detail), stale: false });
         outgoing.destroy();
-      }, limitMs);
+      };
+      // Not before what has arrived is read: after a freeze all timers are due, and run first.
+      const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), limitMs);
       const fail = (error: NodeJS.ErrnoException) =>
         finish({ broken: reasonOf(error, host), stale: outgoing.reusedSocket && !answered });
 

@@ -15,9 +15,10 @@ interface Outside {
 /** Sends one call of whatever kind when its turn has come: every start counts against the pace. */
 export const createPacedSend =
   ({ client, pace, telemetry }: Outside) =>
-  async (call: Call, { signal, timeoutMs, inHaste }: Timing): Promise<Answer | Broken> => {
+  async (call: Call, { signal, timeoutMs, startBy, inHaste }: Timing): Promise<Answer | Broken> => {
     // What waits in vain leaves its place to the next invocation.
     if (!(await pace.turn(signal, inHaste))) return { broken: unfinished, stale: false };
+    if (startBy !== undefined && Date.now() > startBy) return { broken: unfinished, stale: false };
     telemetry.count('Calls');
     const startedAt = performance.now();
     const answer = await client.send(timeoutMs === undefined ? call : { ...call, timeoutMs });
@@ -45,15 +46,18 @@ interface Dependencies {
 export const createOsmCall =
   ({ send, session, headers }: Dependencies) =>
   async (call: Call, timing: Timing): Promise<Answer | Broken> => {
+    const { startBy: _, ...ofOthers } = timing;
     let isSent = false;
     let isRepeated = false;
     const sendAgain: Send = async each => {
-      const answer = await send(each, timing);
+      // What others may share, such as the read-only call, has no such limit.
+      const limits = each.path === call.path ? timing : ofOthers;
+      const answer = await send(each, limits);
       const isStarted = !('broken' in answer) || answer.broken.code !== 'unfinished';
       if (isStarted && each.path === call.path) isSent = true;
       if (isRepeated || !('broken' in answer) || !answer.stale) return answer;
       isRepeated = true;
-      return send({ ...each, fresh: true }, timing);
+      return send({ ...each, fresh: true }, limits);
     };
 
     const answer = await session.authorized({ ...call, headers: { ...headers, ...call.headers } }, sendAgain);

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { parseJson } from '../json.ts';
+import { isObject, parseJson } from '../json.ts';
 import type { Broken, Call, Timing } from './http.ts';
 import type { Mark, OsmCall } from './mark-as-read.ts';
 import { queryOf } from './messages.ts';
@@ -9,7 +9,7 @@ import { type Answer, classify } from './outcome.ts';
 const UNREAD = '/v2/servicerequest/cases/instant-messages/unread';
 
 /** What an answer to the read-only call says of the credentials it was made with. */
-export type Verdict = 'good' | 'refused' | 'undecided';
+export type Verdict = 'good' | 'refused' | 'undecided' | 'unasked';
 
 /** Asks for the unread messages of a case that nobody has: it reads, and marks nothing. */
 export const readOnlyCall = (headers: Record<string, string>): Call => ({
@@ -36,13 +36,14 @@ const isRefused = (answer: Answer): boolean => {
 
 /** Whether credentials were looked at and taken. A gateway in trouble may answer before it looks. */
 export const isProof = (answer: Answer | Broken): boolean =>
-  'status' in answer && !isRefused(answer) && answer.status < 500 && answer.status !== 429;
+  verdictOf(answer) === 'good' ||
+  ('status' in answer && answer.status === 403 && isObject(parseJson(answer.body)));
 
 export const verdictOf = (answer: Answer | Broken): Verdict => {
-  if ('broken' in answer) return 'undecided';
+  if ('broken' in answer) return answer.broken.code === 'unfinished' ? 'unasked' : 'undecided';
   if (isRefused(answer)) return 'refused';
-  if (answer.status === 200) return 'good';
   const outcome = classify(answer, String);
+  if (outcome.code === 'marked') return 'good';
   return 'error_code' in outcome && outcome.error_code?.startsWith('OSM.') ? 'good' : 'undecided';
 };
 

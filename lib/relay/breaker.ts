@@ -111,8 +111,10 @@ export const createBreaker = ({ log, count }: Pick<Telemetry, 'log' | 'count'>) 
           if (opened && !isTry) return untried('not called, as others failed', opened);
         }
         const began = successes;
+        let saysNothing = false;
         try {
           const outcome = await call();
+          saysNothing = outcome.code === 'superseded';
           const wasOpen = opened !== undefined;
           hear(key, outcome, began, isTry);
           if (opened && !wasOpen) triesLeft = TRIES_PER_BATCH - 1;
@@ -120,6 +122,10 @@ export const createBreaker = ({ log, count }: Pick<Telemetry, 'log' | 'count'>) 
         } finally {
           if (isTry) {
             trying--;
+            if (saysNothing) {
+              triesLeft++;
+              triedAt = Number.NEGATIVE_INFINITY;
+            }
             tell();
           }
         }

@@ -115,7 +115,12 @@ export const createLate = ({ mark, look, config: { lateReceipts, lateAfterSecond
     async mark(of: Mark, bound: number, timing: Timing): Promise<Outcome> {
       // What comes after the end of time asks nobody for anything, not even for a token.
       if (timing.signal.aborted) return unfinished;
-      if (!isLate(bound)) return mark(of, timing);
+      const startBy = lateReceipts === 'mark' ? undefined : bound + lateAfterSeconds * 1000;
+      if (!isLate(bound)) {
+        const outcome = await mark(of, startBy === undefined ? timing : { ...timing, startBy });
+        // Its turn may come so late that it has to be looked at first.
+        if (outcome.code !== 'unfinished' || timing.signal.aborted || !isLate(bound)) return outcome;
+      }
       const looked = await lookUnlessPaused(of, timing);
       if (looked.kind === 'trouble' || looked.kind === 'unfinished') {
         if (isShadow) return mark(of, timing);

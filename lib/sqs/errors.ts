@@ -76,7 +76,9 @@ export const sqsErrorOf = (thrown: unknown): SqsError => {
   const { Code = 'Unknown', Message = '', name, message, code, errors, $metadata } = error;
   if (message === undefined) return made(Code, Message, false);
   const status = isObject($metadata) ? $metadata.httpStatusCode : undefined;
-  if (status !== undefined) return made(name === 'Error' ? `Status${status}` : name, message, false);
+  // Only a 4xx says that it was not carried out; of another answer nobody knows.
+  const isRefusal = Number(status) >= 400 && Number(status) < 500;
+  if (status !== undefined) return made(name === 'Error' ? `Status${status}` : name, message, !isRefusal);
   // Where a name has several addresses, the reasons are inside.
   const inner: unknown = Array.isArray(errors) ? errors[0] : undefined;
   const first = isObject(inner) ? inner : {};
@@ -97,5 +99,5 @@ export const lineOf = ({ code, message }: SqsError): string => (message ? `${cod
 export const explain = (error: SqsError, queueUrl: string): string => {
   const words = wordsFor(error.code);
   if (words) return `${words(queueUrl, error.message)}.`;
-  return `${queueUrl} ${error.mayHaveHappened ? 'gave no answer' : 'refused'}: ${lineOf(error)}.`;
+  return `${queueUrl} ${error.mayHaveHappened ? 'gave no clear answer' : 'refused'}: ${lineOf(error)}.`;
 };

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { loadConfig } from '../../lib/config.ts';
 import { createRenewal } from '../../lib/credentials/renewal.ts';
 import { createSession } from '../../lib/credentials/session.ts';
-import { failure } from '../../lib/failure.ts';
+import { failure, unfinished } from '../../lib/failure.ts';
 import { type Broken, type Call, createClient } from '../../lib/huawei/http.ts';
 import type { Answer } from '../../lib/huawei/outcome.ts';
 import { createRedactor } from '../../lib/redact.ts';
@@ -46,8 +46,9 @@ const callFor = (caseId: string): Call =>
       };
 const nameOf = ({ path }: Call) => (path.includes('?case_ids=') ? 'read' : (path.split('/')[4] ?? ''));
 
-type Said = number | [status: number, body: string] | 'reset';
+type Said = number | [status: number, body: string] | 'reset' | 'no time';
 const answerOf = (said: Said): Answer | Broken => {
+  if (said === 'no time') return { broken: unfinished, stale: false };
   if (said === 'reset') return { broken: failure('unreachable', 'reset'), stale: false };
   const [status, body] = Array.isArray(said) ? said : [said, '{}'];
   return { status, headers: {}, body };
@@ -122,12 +123,37 @@ test.each<[number, object]>([
   expect(begun).toEqual(['a']);
 });
 
+test.each([
+  ['token', token],
+  ['key', keys.first],
+])('a refusal that there is no time to ask about decides nothing, of a %s too', async (_, credentials) => {
+  const { answer, waiting, results } = await callAll(credentials, ['a']);
+  if (waiting().includes('a')) await answer('a', 401);
+  await answer('read', 'no time');
+  expect(await results()).toEqual(['unfinished']);
+});
+
 describe('a key of which nothing is known', () => {
+  test.each<[string, Said]>([
+    ['sends us elsewhere', [301, '']],
+    ['refuses in HTML', [403, '<html>']],
+    ['does not know the way', [404, '{"error_code":"APIGW.0101"}']],
+    ['had to wait', 408],
+  ])('is not proved by a mark where the gateway %s: the next one goes alone too', async (_, said) => {
+    const { answer, waiting } = await callAll(keys.first, ['a', 'b', 'c']);
+    await answer('read', 502);
+    await answer('a', said);
+    expect(waiting()).toEqual(['read']);
+    await answer('read', 502);
+    expect(waiting()).toEqual(['b']);
+  });
+
   const names = ['a', 'b', 'c', 'd'];
 
   test.each<[string, Said, boolean]>([
     ['is allowed', 200, true],
     ['is forbidden by the gateway', 403, false],
+    ['is answered by somebody else, 200 and no JSON', [200, '<html>'], false],
     ['meets OSM itself in trouble', code(500, 'OSM.0004'), true],
     ['meets a gateway in trouble', 502, false],
     ['is throttled', 429, false],

@@ -143,6 +143,13 @@ test.each([
   expect('body' in answer && answer.body.length).toBeLessThanOrEqual(isCut ? 1_200_000 : bytes);
 });
 
+test('what has arrived while this process stood still is read before the call is given up', async () => {
+  const { url } = await serve((_, response) => {
+    response.end('{}', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600));
+  });
+  expect(await send(url, {}, 300)).toMatchObject({ status: 200, body: '{}' });
+});
+
 describe('a kept connection', () => {
   type BreakOff = (request: IncomingMessage, response: ServerResponse) => void;
   test.each<[string, boolean, BreakOff]>([

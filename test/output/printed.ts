@@ -71,6 +71,8 @@ export const spellings: [string, (text: string) => string][] = [
     'in HTML, by hexadecimal numbers',
     text => text.replace(/\W/gu, c => `&#x${c.codePointAt(0)?.toString(16)};`),
   ],
+  ['in JSON in HTML', text => html(json(text), '&quot;', '&#39;', '&gt;')],
+  ['in JSON in a URL', text => url(json(text))],
   ['in base64', text => Buffer.from(text).toString('base64').replace(/=+$/, '')],
   ['in base64 for URLs', text => Buffer.from(text).toString('base64url')],
 ];

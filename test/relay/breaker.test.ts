@@ -218,14 +218,21 @@ describe('while it is open', () => {
   });
 
   test.each([
-    ['was cut', cut],
-    ['was superseded', superseded],
-    ['failed at its log-in or look', loggedOut],
-  ])('a try that %s proves nothing: the next one decides', async (_, answer) => {
+    ['was cut', cut, 8],
+    ['was superseded', superseded, 7],
+    ['failed at its log-in or look', loggedOut, 8],
+  ])('a try that %s proves nothing: the next one decides', async (_, answer, kept) => {
     const { batch } = start();
     await open(batch);
-    expect((await batch([...marks('a', 1, answer), ...marks('b', 9, down())])).kept).toHaveLength(8);
+    expect((await batch([...marks('a', 1, answer), ...marks('b', 9, down())])).kept).toHaveLength(kept);
     expect(await batch([...marks('a', 1, answer), ...marks('b', 9, ok())])).toMatchObject({ marked: 9 });
+  });
+
+  test('what is superseded takes no try from others', async () => {
+    const { batch } = start();
+    await open(batch);
+    const of = [...marks('a', 20, superseded), ...marks('b', 20, ok())];
+    expect(await batch(of)).toMatchObject({ kept: [], marked: 20 });
   });
 
   test('a call that began before and succeeds closes it', async () => {

@@ -1,7 +1,7 @@
 // Late receipts, seen from outside: what Huawei is asked, what is hidden unread, what SQS is told.
 import type { SQSRecord } from 'aws-lambda';
 import type { Fault } from '../../local/huawei/faults.ts';
-import { useClock } from '../clock.ts';
+import { pass, useClock } from '../clock.ts';
 import { aged, batchOf, fabricated, receipt, startEnvironment, useEnvironment } from '../environment.ts';
 import { secret } from '../output/printed.ts';
 
@@ -40,6 +40,21 @@ describe('a receipt', () => {
     const at = ago(seconds * 1000);
     await invoke([late('1', at), fabricated(receipt('2', { read_at: iso(at) })), late('3', at - 1)]);
     expect(calls()).toEqual(['m 1', 'm 2', ...rest]);
+  });
+
+  test('that becomes late while it waits for its turn is looked at', async () => {
+    const passing: Fault = {
+      does: 'hang',
+      match: ({ caseId }) => {
+        if (caseId === '1') pass({ seconds: 1 });
+        return false;
+      },
+    };
+    const env = { MAX_REQUESTS_PER_SECOND: '1' };
+    const { invoke, calls } = await start({ env, huawei: { faults: [passing] } });
+    const at = ago(60_000);
+    await invoke([late('1', at), late('2', at)]);
+    expect(calls()).toEqual(['m 1', 'l 2', 'm 2']);
   });
 
   test('that is late is looked at, with its group, and marked at once where nobody has written since', async () => {

@@ -12,8 +12,8 @@ test.each<[words: RegExp, thrown: unknown, expected: object]>([
   [/refused: KmsThrottled: slow\.$/, { Id: '0', Code: 'KmsThrottled', Message: 'slow' }, {}],
   [/refused: Unknown\.$/, { Id: '0' }, { code: 'Unknown', message: '' }],
   [/refused/, 'something that is no error', { code: 'Unknown' }],
-  [/refused/, answered('ServiceUnavailable', 'later', 503), { code: 'ServiceUnavailable' }],
-  [/refused: Status502: what/, answered('Error', 'what', 502), { code: 'Status502' }],
+  [/no clear answer/, answered('ServiceUnavailable', 'later', 503), { code: 'ServiceUnavailable', ...open }],
+  [/no clear answer: Status502: what/, answered('Error', 'what', 502), { code: 'Status502', ...open }],
   [/may not do this with https.*\(no\)/, answered('AccessDenied', 'no'), lasts],
   [/there is no queue https/, answered('QueueDoesNotExist', 'no'), lasts],
   [/credentials have expired/, answered('ExpiredTokenException', 'no'), lasts],
@@ -24,8 +24,8 @@ test.each<[words: RegExp, thrown: unknown, expected: object]>([
   [/has no address/, system('ENOTFOUND'), lasts],
   [/AWS_REGION/, new Error('Region is missing'), { code: 'RegionMissing', ...lasts }],
   [/certificate/, system('CERT_HAS_EXPIRED'), lasts],
-  [/gave no answer: ECONNRESET/, system('ECONNRESET'), open],
-  [/no answer/, new DOMException('late', 'TimeoutError'), { code: 'TimeoutError', ...open }],
+  [/gave no clear answer: ECONNRESET/, system('ECONNRESET'), open],
+  [/no clear answer/, new DOMException('late', 'TimeoutError'), { code: 'TimeoutError', ...open }],
 ])('%s', (words, thrown, expected) => {
   const error = sqsErrorOf(thrown);
   expect(error).toMatchObject({ isLasting: false, mayHaveHappened: false, ...expected });
