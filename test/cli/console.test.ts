@@ -32,8 +32,8 @@ afterEach(async () => {
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
 /** Starts the program: what its address answers to anyone, and to a browser that keeps its cookie. */
-const open = async () => {
-  const env = { PATH: process.env.PATH, ...awsVariables, ...variables() };
+const open = async (more: Record<string, string> = {}) => {
+  const env = { PATH: process.env.PATH, ...awsVariables, ...variables(), ...more };
   child = spawn(process.execPath, [PROGRAM, 'console', '--no-open'], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -154,6 +154,14 @@ describe('what is shown', () => {
     expect(body).toMatch(/<svg[^>]*role="img"/);
     expect(body).toMatch(/npx read-receipt-relay replay --code forbidden/);
     expect(pair.hidden()).toHaveLength(0);
+  });
+
+  test('what could not be looked at is not said to be empty', async () => {
+    const { enter } = await open({ DEAD_LETTER_QUEUE_URL: `${pair.lettersUrl}-not` });
+    const { body } = await enter();
+    expect(body).toMatch(/role="alert">There is no queue/);
+    expect(body).toMatch(/<b>SQS does not say<\/b>dead letters/);
+    expect(body).not.toMatch(/No dead letters|oldest dead letter|they died|<table/);
   });
 
   test('what letters hold is text and nothing else', async () => {

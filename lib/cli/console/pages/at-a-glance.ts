@@ -24,7 +24,9 @@ const row = ({ count, oldest }: ReturnType<typeof groupsOf>[number]): Html => {
 
 /** How full both queues are, when letters died, why, and what to do. */
 export const glancePage = (view: View, { receipts, dead }: Record<'receipts' | 'dead', Told>): Html => {
-  const { letters } = view.seen;
+  const { letters, trouble } = view.seen;
+  // Where nothing could be read, nothing is known: not that there are none.
+  const isKnown = !trouble || letters.length > 0;
   const groups = groupsOf(letters);
   const oldest = Math.min(...groups.map(group => group.oldest.deadLetteredAt));
   const codes = Map.groupBy(groups, group => group.oldest.code);
@@ -32,16 +34,18 @@ export const glancePage = (view: View, { receipts, dead }: Record<'receipts' | '
     'receipts waiting': told(receipts, ({ visible }) => visible),
     'receipts in flight or backing off': told(receipts, ({ hidden, delayed }) => hidden + delayed),
     'dead letters': told(dead, ({ visible, hidden }) => visible + hidden),
-    'oldest dead letter': letters.length > 0 ? ago(oldest) : 'none',
+    ...(isKnown && { 'oldest dead letter': letters.length > 0 ? ago(oldest) : 'none' }),
   };
+  const deaths = letters.map(({ code, deadLetteredAt }) => ({ code, at: deadLetteredAt }));
+  const picture = html`<h2>When they died</h2>${histogram(deaths)}
+<h2>Why they died</h2><div class="wide"><table><thead><tr><th>Code</th><th>Count</th><th>Oldest</th><th>Reason</th></tr></thead>
+<tbody>${groups.slice(0, MOST_GROUPS).map(row)}</tbody></table></div>`;
   return layout(
     view,
     'At a glance',
     html`${lookedAt(view)}
 <ul class="numbers">${Object.entries(numbers).map(([name, value]) => html`<li><b>${value}</b>${name}</li>`)}</ul>
-<h2>When they died</h2>${histogram(letters.map(({ code, deadLetteredAt }) => ({ code, at: deadLetteredAt })))}
-<h2>Why they died</h2><div class="wide"><table><thead><tr><th>Code</th><th>Count</th><th>Oldest</th><th>Reason</th></tr></thead>
-<tbody>${groups.slice(0, MOST_GROUPS).map(row)}</tbody></table></div>
+${isKnown ? picture : ''}
 ${groups.length > MOST_GROUPS ? html`<p>And ${count(groups.length - MOST_GROUPS, 'more reason')}.</p>` : ''}
 ${codes.size > 0 ? html`<h2>What to do</h2><dl>${Array.from(codes, ([code, [group]]) => html`<dt><b>${plain(code)}</b></dt><dd>${group ? advised(view, code, group.oldest.messageId) : ''}</dd>`)}</dl>` : ''}`,
   );
