@@ -294,6 +294,20 @@ describe('repair and replay', () => {
     expect(pair.receipts()).toHaveLength(0);
   });
 
+  test('the preview says of what stays why: replayed too often, or no receipt, whatever is repaired', async () => {
+    pair.put(receipt('often'), { code: 'failed', replays: 3 });
+    pair.put('not json', { code: 'malformed', replays: 2 });
+    const { enter, post } = await open();
+    await enter();
+    const { body } = await post('/replay', { set_group_id: 'g-1' });
+    expect(body).toMatch(/<p class="wrong">It was replayed 3 times already, and stays/);
+    expect(body).toMatch(
+      /<p class="wrong">After the repair it is no valid receipt, and stays: the body is not JSON/,
+    );
+    expect(body).not.toMatch(/breaks a rule|class="pair"/);
+    expect((await post('/run', { set_group_id: 'g-1', dry: 'yes' })).body).toMatch(/Would be sent: 0/);
+  });
+
   test('it works on what it saw: what came later stays, what is gone is said to be gone', async () => {
     for (const id of ['a', 'b']) pair.put(receipt(id), { code: 'forbidden' });
     const { enter, post } = await open();

@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 import type { Letter } from '../../../dead-letters/dead-letter.ts';
+import { MAX_REPLAYS_DEFAULT } from '../../../dead-letters/request.ts';
 import { caseIdIn } from '../../../receipt/receipt.ts';
 import { type Repair, repair } from '../../../receipt/repair.ts';
 import { replayAsides } from '../../letters/replay-words.ts';
@@ -40,11 +41,18 @@ const marked = (text: string, other: string, tag: 'del' | 'mark'): Html => {
 
 const pair = (letter: Letter, set: Repair | undefined): Html => {
   const before = setOut(letter.message.body);
-  const repaired = repair(letter.message.body, set ?? {});
   const title = html`<h3>${shown(caseIdIn(letter.message.body) ?? letter.messageId)}, died ${ago(letter.deadLetteredAt)}</h3>`;
+  const alone = (why: string) => html`${title}<p class="wrong">${shown(why)}</p><pre>${shown(before)}</pre>`;
+  if (letter.replays >= MAX_REPLAYS_DEFAULT)
+    return alone(
+      `It was replayed ${count(letter.replays, 'time')} already, and stays: --max-replays of the command line raises that.`,
+    );
+  const repaired = repair(letter.message.body, set ?? {});
   if ('failure' in repaired) {
-    const becomes = set ? 'This repair breaks a rule, the letter stays' : 'It will come back dead as it is';
-    return html`${title}<p class="wrong">${becomes}: ${shown(repaired.failure.detail)}</p><pre>${shown(before)}</pre>`;
+    const becomes = set
+      ? 'After the repair it is no valid receipt, and stays'
+      : 'It will come back dead as it is';
+    return alone(`${becomes}: ${repaired.failure.detail}`);
   }
   const after = setOut(repaired.body);
   return html`${title}<div class="pair"><div>Before${marked(before, after, 'del')}</div><div>After${marked(after, before, 'mark')}</div></div>`;
