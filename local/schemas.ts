@@ -43,12 +43,18 @@ const makePortable = (node: Node) => {
   Object.assign(node, form);
 };
 
-/** The doc comments of the fields in a file, by name: so that the words stand beside the field, and cost no function. */
+/**
+ * The doc comments of the fields in a file, by name: so that the words stand beside the field, and cost no function. Of
+ * a name that occurs twice the first, as the schema stands before the types.
+ */
 const commentsIn = async (source: string): Promise<Map<string, string>> => {
   const text = await readFile(path.join(root, source), 'utf8');
   const comments = text.matchAll(/\/\*\*((?:(?!\*\/).)*)\*\/\s*(\w+)\??:/gs);
   return new Map(
-    Array.from(comments, ([, words = '', name = '']) => [name, words.replace(/\s+(\* )?/g, ' ').trim()]),
+    Array.from(
+      comments,
+      ([, words = '', name = '']) => [name, words.replace(/\s+(\* )?/g, ' ').trim()] as const,
+    ).reverse(),
   );
 };
 

@@ -38,6 +38,11 @@ test.each(Object.entries(files))('schemas/%s is up to date (npm run schemas)', a
   expect(await read(file)).toBe(text);
 });
 
+test('the words of a field are those of its schema, not of a later type in the same file', () => {
+  const { code } = schemaOf('failure').properties;
+  expect(code.description).toMatch(/^What happened, one of the codes/);
+});
+
 test('schemas/receipt.d.ts is the type of what the code takes', () => {
   type Taken = z.input<typeof receiptSchema>;
   const sent: Receipt = { case_id: '1', read_at: undefined } satisfies Taken;
