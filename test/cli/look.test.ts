@@ -67,6 +67,18 @@ test('what others wrote is shown on 80 columns, and no terminal obeys it', async
   expect(by_code).toEqual({ constructor: 2, ['__proto__']: 1, [long]: 1 });
 });
 
+test.each([
+  ['rejected', 'it', ['discard --case it --code rejected', 'replay --case it --code rejected']],
+  ['invalid', "it's", ["replay --case 'it'\\''s' --code invalid --set FIELD=VALUE"]],
+  ['unknown', '\u202eturned', ['replay --code unknown']],
+] as const)('show: what to do about one that is %s is there to paste', async (code, id, commands) => {
+  line.pair.put(receipt(id), code === 'unknown' ? {} : { code });
+  const { out } = await line.relay(`show ${line.pair.letters()[0]?.messageId}`);
+  expect(out.slice(out.indexOf('  npx'))).toBe(
+    commands.map(words => `  npx read-receipt-relay ${words} --dry-run\n`).join(''),
+  );
+});
+
 test('show: everything about one', async () => {
   line.fill();
   const [first, , , last] = line.pair.letters();

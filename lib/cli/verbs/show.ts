@@ -1,6 +1,6 @@
 import { type Letter, sourceIdOf } from '../../dead-letters/dead-letter.ts';
 import { scan } from '../../dead-letters/scan.ts';
-import { adviceFor } from '../advice.ts';
+import { adviceForOne } from '../advice.ts';
 import { commandsFor } from '../command.ts';
 import { attributesOf, entryOf, rowsOf } from '../letters/entry.ts';
 import type { Options } from '../options.ts';
@@ -62,6 +62,6 @@ export const show = async (id: string, options: Options): Promise<number> => {
     const room = Math.max(20, screenColumns() - start.length);
     print(start + wrap(plain(value), room).replaceAll('\n', `\n${' '.repeat(start.length)}`));
   }
-  print(`\nWhat to do: ${adviceFor(found.code, commands)}`);
+  print(`\nWhat to do: ${adviceForOne(found.code, commands, entryOf(found).case_id)}`);
   return 0;
 };
