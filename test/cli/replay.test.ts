@@ -149,6 +149,33 @@ describe('what is done', () => {
     ]);
   });
 
+  test('what --limit ended says so, and how to go on; what it did not end does not', async () => {
+    line.fill();
+    const goOn =
+      '--limit ended it, and more may match. Without it all of them are taken:\n  npx read-receipt-relay ';
+    for (const verb of ['replay', 'discard']) {
+      const options = `${verb} --code forbidden`;
+      for (const end of ['--dry-run', '--yes'])
+        expect(await line.relay(`${options} --limit 1 ${end}`)).toMatchObject({
+          code: 0,
+          out: expect.stringContaining(`${goOn}${options}\n`),
+        });
+    }
+    expect((await line.relay('replay --limit 9 --yes')).out).not.toContain('--limit');
+  });
+
+  test('what was replayed too often stays, which is no shortfall, and the command that sends it is there', async () => {
+    line.pair.put(receipt('a'), { code: 'timeout', replays: 3 });
+    const { out, code } = await line.relay('replay --case a --yes');
+    expect(code).toBe(0);
+    expect(out).toContain('Nothing was replayed. Of 1 dead letter looked at, 1 matched.\n1 letter stays: ');
+    expect(out).toContain('\n  npx read-receipt-relay replay --case a --max-replays 6 --dry-run\n');
+    expect(out).toMatch(/\nDead letters left: 1\.\n$/);
+    line.pair.put(receipt('b'));
+    const limited = await line.relay('replay --limit 1 --max-replays 9 --dry-run');
+    expect(limited.out).toContain('\n  npx read-receipt-relay replay --max-replays 9\n');
+  });
+
   test('what cannot be repaired is a shortfall; a minute later is a command away', async () => {
     line.fill();
     const { out, code } = await line.relay('replay --set group_id=g --yes');
@@ -182,6 +209,24 @@ describe('what is done', () => {
     const aftermath = { taken: true, waiting: 0, dead: { rejected: 1 } };
     expect(json(done)).toMatchObject({ replayed: 2, aftermath });
     expect(done.code).toBe(1);
+  });
+
+  test('Ctrl-C while it only waits says that, and not that something is shown again', async () => {
+    line.pair.put(receipt('a'));
+    const { err, code } = await line.relay('replay --yes --wait', {
+      onStart: child => {
+        line.queues.proxy.intercept = (call, forward) => {
+          // Nothing but the waiting asks how full the queue of receipts is.
+          const isWaiting =
+            call.action === 'GetQueueAttributes' && call.body.QueueUrl === line.pair.receiptsUrl;
+          if (isWaiting) child.kill('SIGINT');
+          return forward();
+        };
+      },
+    });
+    expect(code).toBe(1);
+    expect(flat(err)).toContain('Waiting no longer: what was sent stays sent.');
+    expect(err).not.toContain('shown again');
   });
 
   test('Ctrl-C: what was sent is deleted, the rest is visible, the numbers are true', async () => {

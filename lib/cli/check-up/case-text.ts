@@ -25,7 +25,7 @@ export const caseText = (found: CaseCheck): string => {
     ...(missing ? [`The rest is missing: ${plain(missing)}`] : []),
     '',
     table(
-      ['NEWEST, AS SENT', 'UNDERSTOOD AS UNTIL', 'BY'],
+      ['NEWEST, AS SENT', 'UNDERSTOOD AS', 'BY'],
       newest.map(({ sent, understood, own }) => [
         sent,
         understood ?? 'cannot be read',

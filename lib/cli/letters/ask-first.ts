@@ -23,7 +23,10 @@ export interface Outcome {
   trouble?: string;
 }
 
-/** Not everything that was asked for is done: something was refused, comes twice, or the run was cut short. */
+/**
+ * Not everything that was asked for is done: something was refused, comes twice, or the run was cut short. What is
+ * guarded against one more replay is no shortfall: it stays as it should.
+ */
 export const isShort = ({ counts: { failed, duplicated = 0, stopped }, trouble }: Outcome): boolean =>
   Boolean(trouble) || failed + duplicated > 0 || !['done', 'limit'].includes(stopped);
 
@@ -45,8 +48,7 @@ export const tellOutcome = (
   asides: string[],
 ): void => {
   const { scanned, remaining } = counts;
-  const left =
-    remaining === 0 ? 'No dead letters remain.' : `In the queue: ${count(remaining, 'dead letter')}.`;
+  const left = remaining === 0 ? 'No dead letters remain.' : `Dead letters left: ${number(remaining)}.`;
   if (json) for (const words of asides) tell(words);
   else if (scanned > 0 || !trouble)
     print([`${did}. ${looked(counts)}`, ...asides, ...(trouble ? [] : [left])].join('\n'));

@@ -1,4 +1,6 @@
 import type { Replayed } from '../../dead-letters/replay.ts';
+import { MAX_REPLAYS_DEFAULT } from '../../dead-letters/request.ts';
+import type { Stopped } from '../../dead-letters/scan.ts';
 import { count, number, plain, sentence } from '../screen/text.ts';
 import type { Preview } from './preview.ts';
 
@@ -50,21 +52,49 @@ export const replayWarnings = (
 ): string[] =>
   [repairWords(set), deadAgainWords(preview), lateWords(preview, lateReceipts)].filter(words => words !== '');
 
+/** How a run that did not see all goes on. */
+export const restWords = (
+  { stopped, remaining }: { stopped: Stopped; remaining: number },
+  command?: string,
+): string[] => {
+  const under = command === undefined ? '.' : `:\n${command}`;
+  if (stopped === 'interrupted') return [`It was interrupted. Run it again for the rest${under}`];
+  if (stopped === 'limit' && remaining > 0)
+    return [`--limit ended it, and more may match. Without it all of them are taken${under}`];
+  return [];
+};
+
 const stays = (value: number) => `${count(value, 'letter')} ${value === 1 ? 'stays' : 'stay'}`;
 
-/** What else there is to say of a run, or of one that would be. */
-export const replayAsides = ({
-  counts: { guarded, failed, duplicated, stopped },
-  notes,
-  trouble,
-}: Pick<Replayed, 'counts' | 'notes' | 'trouble'>): string[] => [
-  ...(guarded > 0 ? [`${stays(guarded)}: replayed too often already (--max-replays raises that).`] : []),
-  ...(failed > 0 ? [`${stays(failed)}: refused, or no valid receipt after the repair.`] : []),
-  ...(duplicated > 0
+const guardedWords = (guarded: number, typed: CommandLine | undefined): string[] => {
+  if (guarded === 0) return [];
+  const words = `${stays(guarded)}: replayed too often already`;
+  if (!typed) return [`${words} (--max-replays raises that).`];
+  const more = String(2 * (typed.maxReplays ?? MAX_REPLAYS_DEFAULT));
+  return [`${words}. To raise that:\n${typed.again('--max-replays', more, '--dry-run')}`];
+};
+
+interface CommandLine {
+  /** The command that was typed, without --limit and --max-replays, and with what is added. */
+  again: (...more: string[]) => string;
+  maxReplays: number | undefined;
+}
+
+const sameAgain = ({ again, maxReplays }: CommandLine): string =>
+  again(...(maxReplays === undefined ? [] : ['--max-replays', String(maxReplays)]));
+
+/** What else there is to say of a run, or of one that would be; with commands to go on by where it was typed. */
+export const replayAsides = (
+  { counts, notes, trouble }: Pick<Replayed, 'counts' | 'notes' | 'trouble'>,
+  typed?: CommandLine,
+): string[] => [
+  ...guardedWords(counts.guarded, typed),
+  ...(counts.failed > 0 ? [`${stays(counts.failed)}: refused, or no valid receipt after the repair.`] : []),
+  ...(counts.duplicated > 0
     ? [
-        `${number(duplicated)} of the replayed may come twice, which is harmless: they could not be deleted, or SQS never said whether it took them.`,
+        `${number(counts.duplicated)} of the replayed may come twice, which is harmless: they could not be deleted, or SQS never said whether it took them.`,
       ]
     : []),
   ...notes.map(note => plain(sentence(note))),
-  ...(stopped === 'interrupted' && !trouble ? ['It was interrupted: run it again for the rest.'] : []),
+  ...(trouble ? [] : restWords(counts, typed && sameAgain(typed))),
 ];

@@ -19,16 +19,21 @@ export const confirm = async (question: string): Promise<boolean> => {
 /** Nobody sits at a terminal to be asked. */
 export const isUnattended = (): boolean => !(process.stdin.isTTY && process.stderr.isTTY);
 
-/** The first Ctrl-C, or a terminal that is closed, ends what runs in good order; the second ends it at once. */
-export const untilInterrupted = (): AbortSignal => {
+/** Of a run that holds letters. */
+export const STOPPING = 'Stopping: what is under way is finished, what was only looked at is shown again.';
+
+/**
+ * The first Ctrl-C, or a terminal that is closed, ends what runs in good order; the second ends it at once.
+ *
+ * @param words what the first one says
+ */
+export const untilInterrupted = (words = () => STOPPING): AbortSignal => {
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (interrupted.signal.aborted) process.exit(130);
       interrupted.abort();
-      tell(
-        'Stopping: what is under way is finished, what was only looked at is shown again. Once more: stop at once.',
-      );
+      tell(`${words()} Once more: stop at once.`);
     });
   }
   return interrupted.signal;

@@ -5,7 +5,8 @@ import { commandsFor } from '../command.ts';
 import { askFirst, isShort, type Outcome, refuseUnattended, tellOutcome } from '../letters/ask-first.ts';
 import { countVisible } from '../letters/collect.ts';
 import { createPreview } from '../letters/preview.ts';
-import { type Options, requestOf } from '../options.ts';
+import { restWords } from '../letters/replay-words.ts';
+import { type Options, optionWords, requestOf } from '../options.ts';
 import { untilInterrupted } from '../screen/ask.ts';
 import { print, printJson } from '../screen/output.ts';
 import { createProgress } from '../screen/progress.ts';
@@ -17,12 +18,14 @@ interface DiscardOptions extends Options {
 }
 
 /** What else there is to say of a run, or of one that would be. */
-const asides = ({ counts: { failed, stopped }, trouble }: Outcome): string[] => [
-  ...(failed > 0
-    ? [`Written to the archive, but not removed: ${count(failed, 'letter')}. They are still in the queue.`]
+const asidesOf = ({ counts, trouble }: Outcome, again: string): string[] => [
+  ...(counts.failed > 0
+    ? [
+        `Written to the archive, but not removed: ${count(counts.failed, 'letter')}. They are still in the queue.`,
+      ]
     : []),
-  ...(stopped === 'interrupted' && !trouble ? ['It was interrupted: run it again for the rest.'] : []),
-  ...(stopped === 'scan_limit'
+  ...(trouble ? [] : restWords(counts, again)),
+  ...(counts.stopped === 'scan_limit'
     ? ['It held 100,000 letters and looked no further: narrow the filter or run it again.']
     : []),
 ];
@@ -38,6 +41,8 @@ export const discard = async (options: DiscardOptions): Promise<number> => {
     );
   const place = await openPlace(stage);
   const signal = untilInterrupted();
+  const again = commandsFor(stage)('discard', ...optionWords(options));
+  const asides = (result: Outcome) => asidesOf(result, again);
   const plan = { ...(filter && { filter }), ...(limit !== undefined && { limit }) };
   const first = await askFirst({
     ...{ verb: 'discard', options, place, asides },

@@ -1,12 +1,12 @@
-import { createReplay } from '../../dead-letters/replay.ts';
+import { createReplay, type Replayed } from '../../dead-letters/replay.ts';
 import { commandsFor } from '../command.ts';
 import { askFirst, isShort, refuseUnattended, tellOutcome } from '../letters/ask-first.ts';
 import { countVisible } from '../letters/collect.ts';
 import { createPreview } from '../letters/preview.ts';
 import { replayAsides, replayWarnings } from '../letters/replay-words.ts';
 import { aftermathWords, waitForTaken } from '../letters/wait.ts';
-import { type Options, requestOf } from '../options.ts';
-import { untilInterrupted } from '../screen/ask.ts';
+import { type Options, optionWords, requestOf } from '../options.ts';
+import { STOPPING, untilInterrupted } from '../screen/ask.ts';
 import { print, printJson, tell } from '../screen/output.ts';
 import { createProgress } from '../screen/progress.ts';
 import { count, plain } from '../screen/text.ts';
@@ -17,12 +17,17 @@ export const replay = async (options: Options): Promise<number> => {
   const request = requestOf(options);
   refuseUnattended(options, 'Replay sends messages');
   const place = await openPlace(stage);
-  const signal = untilInterrupted();
+  let isWaiting = false;
+  const signal = untilInterrupted(() =>
+    isWaiting ? 'Waiting no longer: what was sent stays sent.' : STOPPING,
+  );
   const run = createReplay(place);
+  const again = (...more: string[]) => commandsFor(stage)('replay', ...optionWords(options), ...more);
+  const asides = (result: Replayed) => replayAsides(result, { again, maxReplays: options.maxReplays });
   const where = `to ${plain(place.name)}`;
   const { lateReceipts, ...late } = options.yes && !options.dryRun ? {} : await lateSettingsOf(place);
   const first = await askFirst({
-    ...{ verb: 'replay', options, place, where, asides: replayAsides },
+    ...{ verb: 'replay', options, place, where, asides },
     preview: createPreview(late),
     dryRun: told => run({ ...request, dry_run: true }, { signal, ...told }),
     warnings: preview => replayWarnings(preview, request.set, lateReceipts),
@@ -44,9 +49,10 @@ export const replay = async (options: Options): Promise<number> => {
   progress.end();
   const { replayed } = result.counts;
   const did = replayed > 0 ? `Replayed ${count(replayed, 'dead letter')} ${where}` : 'Nothing was replayed';
-  tellOutcome(json, did, result, replayAsides(result));
+  tellOutcome(json, did, result, asides(result));
 
   const waits = wait && replayed > 0 && !signal.aborted;
+  isWaiting = waits;
   if (waits) tell('Waiting until the function has taken them. Ctrl-C ends the waiting alone.');
   const aftermath = waits ? await waitForTaken(place, result.sentIds, signal) : undefined;
   if (json) printJson({ ...result.counts, ...(aftermath && { aftermath }) });
