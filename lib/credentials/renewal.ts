@@ -13,7 +13,7 @@ import { createSecretStore, type Stored } from './secret-store.ts';
 const FAILED_MS = 1_000;
 /** While the old token is good, a renewal that failed is tried again after this. */
 const RENEW_AGAIN_MS = 60_000;
-/** And after this where nobody heard an answer: it may have been a refusal, and those are counted. */
+/** And after this while nobody has heard its answer: it may have been a refusal, and those are counted. */
 const RENEW_UNHEARD_MS = 15 * 60_000;
 /** A busy machine's timers are late. */
 const LATE_TIMERS_MS = 250;
@@ -86,10 +86,16 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
    */
   const wasFrozen = () => Date.now() - calledAt > config.requestTimeoutMs + LATE_TIMERS_MS;
 
+  /** While it is good, the token in hand is not renewed for so long. */
+  const leaveAlone = (forMs: number) => {
+    if (current) current.freshUntil = Math.min(current.validUntil, Date.now() + forMs);
+  };
+
   /** Single flight. One that was frozen is abandoned, and its failure tells nothing. */
   const renew = (): Promise<Authorization | Failure> => {
     if (opening && !wasFrozen()) return opening;
     calledAt = Date.now();
+    leaveAlone(RENEW_UNHEARD_MS);
     const settle = async () => {
       try {
         const got = await obtain();
@@ -100,8 +106,8 @@ export const createRenewal = (config: Config, { createClient, host, redactor, te
         }
         // A refusal is remembered beside this.
         if (isOurs && !wasFrozen()) failing = got;
-        const againMs = got.failure.code === 'timeout' ? RENEW_UNHEARD_MS : RENEW_AGAIN_MS;
-        if (current) current.freshUntil = Math.min(current.validUntil, Date.now() + againMs);
+        const { code } = got.failure;
+        if (code !== 'timeout' && code !== 'unreachable') leaveAlone(RENEW_AGAIN_MS);
         return got.failure;
       } finally {
         if (opening === own) opening = undefined;

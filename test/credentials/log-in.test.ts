@@ -87,6 +87,21 @@ describe.each(byLogIn)('a log-in with a %s', kind => {
     await service.settled();
     expect(logIns(service)).toHaveLength(3);
   });
+
+  test('that nobody answers is renewed again in a quarter of an hour: it may have been refused', async () => {
+    const service = await start(kind);
+    await mark(service);
+    pass({ hours: 23, minutes: 31 });
+    service.huawei.faults.add({ does: 'reset', match: ({ kind }) => /log_in|id_token/.test(kind) });
+    for (let minute = 0; minute < 14; minute++) {
+      expect(await mark(service)).toBe(0);
+      pass({ minutes: 1 });
+    }
+    expect(logIns(service)).toHaveLength(2);
+    pass({ minutes: 1 });
+    expect(await mark(service)).toBe(0);
+    expect(logIns(service)).toHaveLength(3);
+  });
 });
 
 describe('a token', () => {
@@ -128,7 +143,6 @@ describe('a token', () => {
     for (const minutes of [50, 9, 50]) {
       pass({ minutes });
       expect(await mark(instance, 3)).toBe(0);
-      await service.settled();
     }
     expect(statuses(service)).not.toContain(401);
     expect(logIns(service)).toEqual([]);
