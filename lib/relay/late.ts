@@ -105,9 +105,10 @@ export const createLate = ({ mark, look, config: { lateReceipts, lateAfterSecond
     return outcome.code === 'marked' ? { ...outcome, ...seen } : outcome;
   };
 
-  /** Whether a mark with this bound has to be looked at first. */
-  const isLate = (bound: number): boolean =>
-    lateReceipts !== 'mark' && Date.now() - bound > lateAfterSeconds * 1000;
+  /** A mark with this bound that starts later has to be looked at first; in milliseconds epoch. */
+  const startByOf = (bound: number): number =>
+    lateReceipts === 'mark' ? Number.POSITIVE_INFINITY : bound + lateAfterSeconds * 1000;
+  const isLate = (bound: number): boolean => Date.now() > startByOf(bound);
 
   return {
     isLate,
@@ -115,9 +116,8 @@ export const createLate = ({ mark, look, config: { lateReceipts, lateAfterSecond
     async mark(of: Mark, bound: number, timing: Timing): Promise<Outcome> {
       // What comes after the end of time asks nobody for anything, not even for a token.
       if (timing.signal.aborted) return unfinished;
-      const startBy = lateReceipts === 'mark' ? undefined : bound + lateAfterSeconds * 1000;
       if (!isLate(bound)) {
-        const outcome = await mark(of, startBy === undefined ? timing : { ...timing, startBy });
+        const outcome = await mark(of, { ...timing, startBy: startByOf(bound) });
         // Its turn may come so late that it has to be looked at first.
         if (outcome.code !== 'unfinished' || timing.signal.aborted || !isLate(bound)) return outcome;
       }
