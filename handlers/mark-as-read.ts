@@ -24,7 +24,7 @@ await prepare();
 const takeBatch = middy<SQSEvent, unknown>({ timeoutEarlyInMillis: 0 })
   .use(sqsPartialBatchFailure({ logger: () => {} })) // the relay has a line for every record
   .before(({ context }) => telemetry.log.appendKeys({ function_request_id: context.awsRequestId }))
-  .onError(({ error }) => telemetry.log.error('batch.crashed', error as Error))
+  .onError(({ error }) => telemetry.log.error('batch.crashed', { error }))
   .handler((event: SQSEvent, context: Context) => relay(event.Records, context.getRemainingTimeInMillis()));
 
 /** {"doctor": true} in, a list of checks out. Loaded on demand: batches do not pay for it. */

@@ -1,13 +1,13 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { loadQueues } from '../lib/config.ts';
 import { createReplay } from '../lib/dead-letters/replay.ts';
 import { parseReplayRequest } from '../lib/dead-letters/request.ts';
 import { createQueue } from '../lib/sqs/queue.ts';
+import { createLog } from '../lib/telemetry.ts';
 
 const queues = loadQueues();
-const log = new Logger();
+const log = createLog();
 const replay = createReplay({
   source: createQueue(queues.queueUrl, { maxAttempts: 1 }),
   deadLetters: createQueue(queues.deadLetterQueueUrl),
@@ -19,7 +19,7 @@ const replay = createReplay({
  */
 export const handler = middy<unknown, unknown>({ timeoutEarlyInMillis: 0 })
   .before(({ context }) => log.appendKeys({ function_request_id: context.awsRequestId }))
-  .onError(({ error }) => log.error('replay.crashed', error as Error))
+  .onError(({ error }) => log.error('replay.crashed', { error }))
   .handler(async (event: unknown, context: Context) => {
     const { counts, notes, trouble } = await replay(parseReplayRequest(event), {
       remainingMs: context.getRemainingTimeInMillis(),

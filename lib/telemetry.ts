@@ -1,5 +1,3 @@
-import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Outcome } from './failure.ts';
 
 /**
@@ -7,23 +5,23 @@ import type { Outcome } from './failure.ts';
  * every stage. Alarms and dashboard are held to these names by a test.
  */
 export const metricUnits = {
-  Marked: MetricUnit.Count,
-  Superseded: MetricUnit.Count,
+  Marked: 'Count',
+  Superseded: 'Count',
   /** Marked or superseded. Every batch says it, 0 too: no number means no receipts. */
-  Settled: MetricUnit.Count,
+  Settled: 'Count',
   /**
    * Superseded less marked, below 0 on a good day: more than half were superseded where the sum is above 0. What
    * LATE_RECEIPTS=shadow marks although it is superseded counts as superseded.
    */
-  SupersededExcess: MetricUnit.Count,
-  LateUnchecked: MetricUnit.Count,
-  DeadLettered: MetricUnit.Count,
-  Calls: MetricUnit.Count,
-  Unauthorized: MetricUnit.Count,
-  Misconfigured: MetricUnit.Count,
-  BreakerOpened: MetricUnit.Count,
-  ReadLag: MetricUnit.Milliseconds,
-  OldestUnsettledAge: MetricUnit.Seconds,
+  SupersededExcess: 'Count',
+  LateUnchecked: 'Count',
+  DeadLettered: 'Count',
+  Calls: 'Count',
+  Unauthorized: 'Count',
+  Misconfigured: 'Count',
+  BreakerOpened: 'Count',
+  ReadLag: 'Milliseconds',
+  OldestUnsettledAge: 'Seconds',
 } as const;
 export type MetricName = keyof typeof metricUnits;
 
@@ -57,8 +55,8 @@ export const metricOf = (code: Outcome['code']): CountName =>
 const fieldOf = (name: CountName): string =>
   name.replace(/(?<=.)[A-Z]/g, letter => `_${letter}`).toLowerCase();
 
-/** EMF takes a hundred values a metric and document, and Powertools ends a document with the hundredth. */
-const MOST_VALUES = 99;
+/** EMF takes a hundred values a metric and document. */
+const MOST_VALUES = 100;
 
 const sampleOf = (values: number[]): number[] => {
   if (values.length <= MOST_VALUES) return values;
@@ -67,47 +65,83 @@ const sampleOf = (values: number[]): number[] => {
   return Array.from({ length: MOST_VALUES }, (_, i) => sorted[Math.round(i * step)] as number);
 };
 
-/** The two metrics that are computed; exported for the simulation, which has its own telemetry. */
-export const settledOf = (facts: Facts, counts: ReadonlyMap<CountName, number>) => {
-  const Settled = facts.marked + facts.superseded;
-  return { Settled, SupersededExcess: 2 * (counts.get('Superseded') ?? 0) - Settled };
+/** Writes one line of standard output. */
+type Print = (line: string) => void;
+const toStdout: Print = line => {
+  process.stdout.write(`${line}\n`);
+};
+
+type Fields = Record<string, unknown>;
+
+const spellErrors = (_: string, value: unknown) =>
+  value instanceof Error
+    ? { name: value.name, message: value.message, stack: value.stack, cause: value.cause }
+    : value;
+
+const serviceName = () => process.env.SERVICE_NAME || 'read-receipt-relay';
+
+/** Log lines, a JSON object each. What is of no JSON, such as a circle, must not be among the fields. */
+export const createLog = (print = toStdout) => {
+  const always: Fields = { service: serviceName() };
+  // Nothing is returned: Middy would take it for the function's answer.
+  const say = (level: string) => (message: string, fields?: Fields) => {
+    const timestamp = new Date().toISOString();
+    print(JSON.stringify({ level, message, timestamp, ...always, ...fields }, spellErrors));
+  };
+  return {
+    info: say('INFO'),
+    warn: say('WARN'),
+    error: say('ERROR'),
+    /** Fields of every line from now on. */
+    appendKeys(keys: Fields) {
+      Object.assign(always, keys);
+    },
+  };
 };
 
 /**
- * Log lines (JSON) and metrics (EMF) on standard output. Cardinality is bounded: the service name is the only
- * dimension.
+ * One document in CloudWatch's embedded metric format: CloudWatch makes metrics of it without a call. Cardinality is
+ * bounded, as the service name is the only dimension.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export const createTelemetry = () => {
-  const log = new Logger();
-  const metrics = new Metrics({ namespace: 'ReadReceiptRelay' });
+const documentOf = (values: Partial<Record<MetricName, number | number[]>>): string => {
+  const Metrics = Object.keys(values).map(Name => ({ Name, Unit: metricUnits[Name as MetricName] }));
+  const CloudWatchMetrics = [{ Namespace: 'ReadReceiptRelay', Dimensions: [['service']], Metrics }];
+  return JSON.stringify({
+    _aws: { Timestamp: Date.now(), CloudWatchMetrics },
+    service: serviceName(),
+    ...values,
+  });
+};
+
+/** Log lines and metrics, on standard output by default. */
+export const createTelemetry = (print = toStdout) => {
+  const log = createLog(print);
   const counts = new Map<CountName, number>();
-  const count = (name: CountName, by = 1) => {
-    counts.set(name, (counts.get(name) ?? 0) + by);
-  };
   return {
     log,
     /** Adds to what the next `settled` tells. */
-    count,
+    count(name: CountName, by = 1) {
+      counts.set(name, (counts.get(name) ?? 0) + by);
+    },
     /**
      * Ends a batch: one line `batch.settled` with every count, and the metrics.
      *
      * @param facts what else the line holds; what was settled is marked or superseded there
-     * @param values of distributions, of which it publishes an even sample
+     * @param distributions of each metric the values, of which an even sample is published
      */
-    settled(facts: Facts, values: Record<Distribution, number[]>) {
-      const all = Object.fromEntries(Array.from(counts, ([name, count]) => [fieldOf(name), count]));
-      log.info('batch.settled', { ...facts, ...all });
-      const both = settledOf(facts, counts);
-      for (const name of ['Settled', 'SupersededExcess'] as const)
-        metrics.addMetric(name, metricUnits[name], both[name]);
-      for (const [name, count] of counts) {
-        if (isMetric(name)) metrics.addMetric(name, metricUnits[name], count);
-      }
-      for (const name of ['ReadLag', 'OldestUnsettledAge'] as const) {
-        for (const value of sampleOf(values[name])) metrics.addMetric(name, metricUnits[name], value);
-      }
+    settled(facts: Facts, distributions: Record<Distribution, number[]>) {
+      const counted = Object.fromEntries(Array.from(counts, ([name, count]) => [fieldOf(name), count]));
+      log.info('batch.settled', { ...facts, ...counted });
+      const Settled = facts.marked + facts.superseded;
+      const SupersededExcess = 2 * (counts.get('Superseded') ?? 0) - Settled;
+      const values: Parameters<typeof documentOf>[0] = { Settled, SupersededExcess };
+      for (const [name, count] of counts) if (isMetric(name)) values[name] = count;
+      for (const name of ['ReadLag', 'OldestUnsettledAge'] as const)
+        if (distributions[name].length > 0) values[name] = sampleOf(distributions[name]);
       counts.clear();
-      metrics.publishStoredMetrics();
+      print(documentOf(values));
     },
   };
 };

@@ -30,7 +30,6 @@ interface Options {
   season?: number;
   story?: string;
   turns?: boolean;
-  telemetry?: boolean;
   defects?: boolean;
   json?: boolean;
 }
@@ -49,7 +48,6 @@ const options = new Command('npm run simulate --')
   .option('--season <n>', 'only this season of the run', whole(0))
   .option('--story <case>', 'tells what happens to a case (with --season)')
   .option('--turns', 'lets the real event loop turn after every event')
-  .option('--telemetry', 'with Powertools, as in the function')
   .option('--defects', 'plants each known defect: each must be caught')
   .option('--json', 'one document on standard output')
   .showHelpAfterError()
@@ -102,7 +100,6 @@ const seasons: Spec[] = Array.from({ length: Math.ceil(days / SEASON_DAYS) }, (_
   days: Math.min(SEASON_DAYS, days - index * SEASON_DAYS),
   faults,
   everyTurn: options.turns ?? false,
-  realTelemetry: options.telemetry ?? false,
   story,
 })).filter(({ index }) => (season ?? index) === index);
 

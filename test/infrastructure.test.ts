@@ -227,7 +227,7 @@ describe('functions', () => {
 
   test('replay is told of the queues and of nothing else', () => {
     const told = Object.keys(resource(bare, REPLAY).Environment.Variables);
-    expect(told.sort()).toEqual(['DEAD_LETTER_QUEUE_URL', 'POWERTOOLS_SERVICE_NAME', 'QUEUE_URL']);
+    expect(told.sort()).toEqual(['DEAD_LETTER_QUEUE_URL', 'QUEUE_URL', 'SERVICE_NAME']);
   });
 
   test('mark-as-read remembers refusals in a parameter of the stack, which is no secret', () => {
@@ -374,7 +374,7 @@ describe('alarms and dashboard', () => {
 
   test('every metric of the code is one that an alarm reads or the dashboard draws, of this stage; twelve at most', () => {
     const ours: Record<string, string[]> = {
-      [NAMESPACE]: [environment(bare).POWERTOOLS_SERVICE_NAME],
+      [NAMESPACE]: [environment(bare).SERVICE_NAME],
       'AWS/SQS': ['Queue', 'DeadLetterQueue'].flatMap(id => [
         `${id}.QueueName`,
         resource(bare, id).QueueName,

@@ -41,7 +41,7 @@ const open = async ({ faults = [], env = {}, timeoutMs = 10_000 }: Setup = {}) =
   closing.push(place.close);
   const lambda = startFunction({
     bundle: bundleOf('mark-as-read'),
-    env: { ...place.variables, POWERTOOLS_METRICS_NAMESPACE: 'Test', ...env },
+    env: { ...place.variables, ...env },
     timeoutMs,
     onLine: line => record(`${line}\n`),
   });

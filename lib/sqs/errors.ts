@@ -68,7 +68,12 @@ const made = (code: unknown, message: unknown, mayHaveHappened: boolean): SqsErr
 });
 
 /** SQS answered, and said nothing about this item. */
-export const notNamed = made('NoAnswer', 'SQS did not name it in its answer', true);
+export const notNamed: SqsError = {
+  code: 'NoAnswer',
+  message: 'SQS did not name it in its answer',
+  isLasting: false,
+  mayHaveHappened: true,
+};
 
 /** Reads what the SDK threw, or an entry of the `Failed` list of an answer. */
 export const sqsErrorOf = (thrown: unknown): SqsError => {

@@ -38,8 +38,7 @@ const lambda = startFunction({
   env: {
     ...variables,
     LATE_AFTER_SECONDS: String(LATE_AFTER_SECONDS),
-    POWERTOOLS_SERVICE_NAME: 'read-receipt-relay-local',
-    POWERTOOLS_METRICS_NAMESPACE: 'ReadReceiptRelay',
+    SERVICE_NAME: 'read-receipt-relay-local',
   },
   timeoutMs: FUNCTION_TIMEOUT_MS,
   onLine: narrator.tell,

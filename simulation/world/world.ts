@@ -16,7 +16,6 @@ import { createLambda } from './lambda.ts';
 import { createOperator } from './operator.ts';
 import { createPeople } from './people.ts';
 import { createQueueModel } from './sqs.ts';
-import { createLightTelemetry, readPrinted } from './telemetry.ts';
 import { createWire } from './wire.ts';
 
 export const FEW_BAD = 'a few bad cases, or looks, never stop the others';
@@ -26,7 +25,7 @@ const DEAD_LETTERS = 'https://sqs.ap-southeast-1.amazonaws.com/123456789012/dead
 
 /** A world of its own: the service with its real code, and models of everything around it. */
 export const createWorld = (spec: Spec) => {
-  const { variables, realTelemetry } = spec;
+  const { variables } = spec;
   const seed = (spec.seed * 1_000_003 + spec.index) >>> 0;
   const random = (purpose: string) => createRandom(seed, purpose);
   const clock = createClock(START_MS, random);
@@ -51,12 +50,15 @@ export const createWorld = (spec: Spec) => {
   const oracle = createOracle(clock, faults, spec.story, config);
   const alarms = createAlarms(clock.now);
   const parts = { clock, random, faults, oracle, alarms };
-  const outlet = {
-    print: oracle.printed,
-    publish(name: string, values: number[]) {
-      for (const value of values) alarms.record(name, value);
-      if (name === 'BreakerOpened' && faults.isCalm(HOUR_MS)) oracle.fail(FEW_BAD, 'the breaker opened');
-    },
+  /** CloudWatch: keeps the log, and makes metrics of what is written as such. */
+  const print = (line: string) => {
+    oracle.printed(line);
+    if (!line.startsWith('{"_aws"')) return;
+    const document = JSON.parse(line);
+    for (const { Name } of document._aws.CloudWatchMetrics[0].Metrics) {
+      for (const value of [document[Name]].flat()) alarms.record(Name, value);
+      if (Name === 'BreakerOpened' && faults.isCalm(HOUR_MS)) oracle.fail(FEW_BAD, 'the breaker opened');
+    }
   };
 
   const dead = createQueueModel(parts, {
@@ -79,10 +81,9 @@ export const createWorld = (spec: Spec) => {
     owner => lambda.killed(owner),
   );
   const createQueue = (url: string) => queueOver(url, wire.callsOf(url === SOURCE ? source : dead));
-  const lambda = createLambda(parts, source, () => {
-    const telemetry = realTelemetry ? createTelemetry() : createLightTelemetry(outlet);
-    return compose(config, { createClient: wire.createClient, createQueue, telemetry });
-  });
+  const lambda = createLambda(parts, source, () =>
+    compose(config, { createClient: wire.createClient, createQueue, telemetry: createTelemetry(print) }),
+  );
   const people = createPeople(parts, huawei, source);
   const operator = createOperator(
     parts,
@@ -143,17 +144,7 @@ export const createWorld = (spec: Spec) => {
       alarms.record('ApproximateAgeOfOldestMessage', (clock.now() - oldest) / 1000);
       if (clock.now() < untilMs) clock.after(clock.world, MINUTE_MS, () => this.watchQueues(untilMs));
     },
-    async run(untilMs: number) {
-      const { write } = process.stdout;
-      if (realTelemetry) {
-        process.stdout.write = text => {
-          readPrinted(String(text), outlet);
-          return true;
-        };
-      }
-      await clock.run(untilMs, spec.everyTurn ?? false);
-      process.stdout.write = write;
-    },
+    run: (untilMs: number) => clock.run(untilMs, spec.everyTurn ?? false),
   };
 };
 

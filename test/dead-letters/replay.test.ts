@@ -124,11 +124,7 @@ describe('the function', () => {
 
   const own = queues.openPair();
   beforeAll(async () => {
-    Object.assign(process.env, {
-      QUEUE_URL: own.receiptsUrl,
-      DEAD_LETTER_QUEUE_URL: own.lettersUrl,
-      POWERTOOLS_LOG_LEVEL: 'SILENT',
-    });
+    Object.assign(process.env, { QUEUE_URL: own.receiptsUrl, DEAD_LETTER_QUEUE_URL: own.lettersUrl });
     handler = (await import('../../handlers/replay.ts')).handler as unknown as Handler;
     own.put(receipt('a'), { code: 'forbidden' });
     own.put('?', { code: 'malformed' });

@@ -33,7 +33,7 @@ test(
     const days = ['--days', '1', '--faults', 'kills,sqs_partial'];
     const [first, turned, other] = await Promise.all([
       documentOf(...days, '--seed', '7'),
-      documentOf(...days, '--seed', '7', '--turns', '--telemetry'),
+      documentOf(...days, '--seed', '7', '--turns'),
       documentOf(...days, '--seed', '8'),
     ]);
     expect(turned.trace).toBe(first.trace);

@@ -1,4 +1,3 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import * as z from 'zod/mini';
 import { loadConfig, loadRegion } from '../../config.ts';
 import { type Check, checksOf, failed } from '../../doctor/check.ts';
@@ -10,6 +9,7 @@ import { isObject, parseJson } from '../../json.ts';
 import { compose } from '../../relay/compose.ts';
 import { explain, sqsErrorOf } from '../../sqs/errors.ts';
 import { createQueue } from '../../sqs/queue.ts';
+import { createTelemetry } from '../../telemetry.ts';
 import { commandsFor } from '../command.ts';
 import { sentence } from '../screen/text.ts';
 import { resolveKeys } from './aws-keys.ts';
@@ -52,8 +52,8 @@ export const checkHere = async (of: Asked): Promise<Found> => {
       `Set them, or check a deployed stage:\n${commandsFor('NAME')('doctor')}`,
     );
   }
-  const telemetry = { log: new Logger({ logLevel: 'SILENT' }), count: () => {}, settled: () => {} };
-  const parts = compose(config, { createClient, createQueue, telemetry });
+  const silent = createTelemetry(() => {});
+  const parts = compose(config, { createClient, createQueue, telemetry: silent });
   if (of) return { case: await createCheckCase(parts.caseParts)(of) };
   const said = (answer: Answer) => classify(answer, parts.redactor.redact);
   return { checks: await createDoctor({ config, createClient, classify: said, ...parts })(FUNCTION_SECONDS) };
