@@ -11,17 +11,14 @@ import { goalsOf, reportOf, sectionOf } from './report.ts';
 import type { Result, Scenario } from './scenario.ts';
 import { coalesced, instant } from './scenarios/batches.ts';
 import { coldStart } from './scenarios/cold-start.ts';
-import { hanging } from './scenarios/hanging.ts';
+import { outage } from './scenarios/outage.ts';
 import { replay } from './scenarios/replay.ts';
-import { limit, outage } from './scenarios/trouble.ts';
 
 const scenarios: Record<string, Scenario> = {
   'cold-start': coldStart,
   instant,
   coalesced,
   outage,
-  hanging,
-  limit,
   replay,
 };
 const BESIDE_BEFORE = ['cold-start', 'instant'];
