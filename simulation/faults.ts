@@ -1,5 +1,6 @@
 import { HOUR_MS } from './engine/clock.ts';
 import type { Random } from './engine/random.ts';
+import type { Spec } from './spec.ts';
 
 /** What can go wrong, and what it is for the world. */
 export const faultNames = [
@@ -44,10 +45,24 @@ export const faultNames = [
 ] as const;
 export type Fault = (typeof faultNames)[number];
 
-/** Every pair of faults, in a fixed order: a day each. */
-export const pairs: [Fault, Fault][] = faultNames.flatMap((one, index) =>
-  faultNames.slice(index + 1).map((other): [Fault, Fault] => [one, other]),
+/** Every pair of faults, in a fixed order. */
+export const pairs: Fault[][] = faultNames.flatMap((one, index) =>
+  faultNames.slice(index + 1).map(other => [one, other]),
 );
+
+export const SEASON_DAYS = 10;
+
+/** What a day of a season brings: the first nothing, the second one fault, all others a pair, each in its turn. */
+export const faultsOf = ({ index, faults, measure }: Spec, day: number): Fault[] => {
+  if (measure) return [];
+  if (faults && faults.length <= 3) return faults;
+  const wanted = pairs.filter(pair => !faults || pair.every(fault => faults.includes(fault)));
+  const turn = index * (SEASON_DAYS - 2) + day - 2;
+  if (!faults && day === 0) return [];
+  if (!faults && day === 1) return faultNames.filter((_, each) => each === index % faultNames.length);
+  // 397 has no factor in common with the number of pairs: neighbours differ, and each has its turn.
+  return wanted[((turn + pairs.length) * 397) % wanted.length] ?? [];
+};
 
 /** These may last for most of a day, so that what waits grows old. */
 const LONG: ReadonlySet<Fault> = new Set(['paused', 'osm_unavailable', 'wrong_secret', 'iam_down']);
@@ -84,6 +99,7 @@ const OUTAGES: readonly Fault[] = ['osm_unavailable', 'osm_hangs', 'osm_resets']
 export const createFaults = (now: () => number) => {
   const active = new Map<Fault, number>();
   const ended = new Map<Fault, number>();
+  const counts = new Map<Fault, number>();
   return {
     on: (fault: Fault): boolean => active.size > 0 && active.has(fault),
     /** It is on, or was until so many milliseconds ago. */
@@ -102,12 +118,14 @@ export const createFaults = (now: () => number) => {
       const since = OUTAGES.flatMap(fault => active.get(fault) ?? []);
       return since.length > 0 ? Math.min(...since) : undefined;
     },
-    turn(fault: Fault, isOn: boolean) {
-      if (isOn) active.set(fault, now());
-      else {
-        active.delete(fault);
-        ended.set(fault, now());
-      }
+    /** One more of a kind begins, or one ends. True where the fault itself does: they may overlap. */
+    change(fault: Fault, by: 1 | -1): boolean {
+      const count = (counts.get(fault) ?? 0) + by;
+      counts.set(fault, count);
+      if (count !== (by > 0 ? 1 : 0)) return false;
+      if (by > 0) active.set(fault, now());
+      else if (active.delete(fault)) ended.set(fault, now());
+      return true;
     },
   };
 };

@@ -1,21 +1,19 @@
-// npm run simulate: seasons of days in virtual time, spread over two processes, and what they prove.
-import { spawn } from 'node:child_process';
+// npm run simulate: seasons of days in virtual time, two processes at a time, and what they prove.
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Command, InvalidArgumentError } from 'commander';
+import pMap from 'p-map';
 import { whole } from '../lib/cli/options.ts';
-import type { ChildTask } from './child.ts';
 import { defects } from './defects.ts';
-import { type Fault, faultNames, pairs } from './faults.ts';
+import { type Fault, faultNames, pairs, SEASON_DAYS } from './faults.ts';
 import type { SeasonResult } from './season.ts';
 import type { Spec } from './spec.ts';
 
-const SEASON_DAYS = 10;
-const PROCESSES = 2;
+const TWO_AT_A_TIME = { concurrency: 2 };
 const MOST_STORIES = 3;
-/** Of a story, the end tells most; --story tells all. */
-const MOST_LINES = 25;
+const CRASH = 'a season comes to its end';
 
 const out = (text: string) => process.stdout.write(`${text}\n`);
 const say = (text: string) => process.stderr.write(`${text}\n`);
@@ -56,42 +54,19 @@ const options = new Command('npm run simulate --')
   .opts<Options>();
 const { days = 30, seed = 7, faults, season, story } = options;
 
-type Timed = SeasonResult & { seconds: number };
+const run = promisify(execFile);
+const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 
-/** Runs seasons in a process of their own; what it prints otherwise is how it ended. */
-const runChild = (task: ChildTask, onResult: (result: Timed) => void = () => {}) =>
-  new Promise<{ results: Timed[]; crash: string }>(resolve => {
-    const file = fileURLToPath(new URL('./child.ts', import.meta.url));
-    const child = spawn(process.execPath, [file, JSON.stringify(task)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const results: Timed[] = [];
-    let said = '';
-    child.stderr.on('data', data => {
-      said += data;
-    });
-    createInterface({ input: child.stdout }).on('line', line => {
-      const result: Timed = JSON.parse(line);
-      results.push(result);
-      onResult(result);
-    });
-    child.on('close', code => resolve({ results, crash: code === 0 ? '' : said.trim() || `ended: ${code}` }));
-  });
-
-const sum = (list: Record<string, number>[]): Record<string, number> => {
-  const total: Record<string, number> = {};
-  for (const [name, count] of list.flatMap(Object.entries<number>)) total[name] = (total[name] ?? 0) + count;
-  return total;
-};
-
-/** The least and the most of each figure. */
-const rangesOf = (list: Record<string, number>[]): Record<string, string> => {
-  const figures = Map.groupBy(list.flatMap(Object.entries<number>), ([name]) => name);
-  const range = (values: number[]) =>
-    `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
-  return Object.fromEntries(
-    Array.from(figures, ([name, each]) => [name, range(each.map(([, value]) => value))]),
-  );
+/** Runs a season in a process of its own, with a defect planted where one is named. */
+const runSeason = async (spec: Spec, defect = ''): Promise<SeasonResult> => {
+  try {
+    const { stdout } = await run(process.execPath, [CHILD, JSON.stringify(spec), defect], { maxBuffer: 1e9 });
+    return JSON.parse(stdout);
+  } catch (error) {
+    const counts = { days: 0, receipts: 0, events: 0, ends: {}, hidden: {}, measures: {}, brokenCount: 1 };
+    const broken = [{ promise: CRASH, atMs: 0, detail: (error as Error).message, story: [] }];
+    return { index: spec.index, ...counts, broken, pairs: [], trace: CRASH, story: [] };
+  }
 };
 
 const seasons: Spec[] = Array.from({ length: Math.ceil(days / SEASON_DAYS) }, (_, index) => ({
@@ -103,54 +78,20 @@ const seasons: Spec[] = Array.from({ length: Math.ceil(days / SEASON_DAYS) }, (_
   story,
 })).filter(({ index }) => (season ?? index) === index);
 
-/** Runs all seasons, and sums up what they prove. */
-const runAll = async () => {
-  const began = performance.now();
-  const done = { days: 0, receipts: 0, broken: 0 };
-  const onResult = (result: Timed) => {
-    done.days += result.days;
-    done.receipts += result.receipts;
-    done.broken += result.brokenCount;
-    progress(`${done.days} of ${days} days, ${done.receipts} receipts, ${done.broken} broken`);
-  };
-  // Seasons with figures cost most: one in twenty, in turn for each process.
-  const shares = Array.from({ length: PROCESSES }, (_, share) =>
-    seasons.filter((_, index) => (index + Math.floor(index / 20)) % PROCESSES === share),
-  );
-  const ended = await Promise.all(shares.map(share => runChild({ seasons: share }, onResult)));
-  progress('');
-  const results = ended.flatMap(({ results }) => results).sort((a, b) => a.index - b.index);
-  const crashed = ended.flatMap(({ crash }) => crash || []);
-  const traces = results.map(({ trace }) => trace).join();
-  const document = {
-    seed,
-    ...done,
-    broken: done.broken + crashed.length,
-    events: results.reduce((all, { events }) => all + events, 0),
-    pairs: `${new Set(results.flatMap(one => one.pairs)).size} of ${pairs.length}`,
-    seconds: Math.round((performance.now() - began) / 100) / 10,
-    trace: createHash('sha256').update(traces).digest('hex').slice(0, 16),
-    ends: sum(results.map(({ ends }) => ends)),
-    hidden: sum(results.map(({ hidden }) => hidden)),
-    measured: rangesOf(results.map(({ measures }) => measures)),
-  };
-  const failures = results.flatMap(({ index, broken }) => broken.map(one => ({ season: index, ...one })));
-  return { document, failures, crashed, told: results.flatMap(({ story }) => story) };
+const sum = (list: Record<string, number>[]): Record<string, number> => {
+  const total: Record<string, number> = {};
+  for (const [name, count] of list.flatMap(Object.entries<number>)) total[name] = (total[name] ?? 0) + count;
+  return total;
 };
-type Failure = Awaited<ReturnType<typeof runAll>>['failures'][number];
 
-/** What broke, how it came, and the command that repeats it. */
-const tell = async ({ promise, season, atMs, detail, caseId }: Failure) => {
-  say(`\nBroken: ${promise}. Seed ${seed}, season ${season}, ${new Date(atMs).toISOString()}\n  ${detail}`);
-  const told = seasons.filter(({ index }) => index === season && caseId && !story);
-  const { results } = await runChild({
-    seasons: told.map(spec => ({ ...spec, story: caseId, storyEndMs: atMs })),
-  });
-  for (const line of results.flatMap(({ story }) => story).slice(-MOST_LINES)) say(`  ${line}`);
-  const words = [`--seed ${seed} --days ${days} --season ${season}`];
-  if (faults) words.push(`--faults ${faults.join(',')}`);
-  if (caseId) words.push(`--story ${caseId}`);
-  say(`  Once more: npm run simulate -- ${words.join(' ')}`);
+/** The least and the most of each figure. */
+const rangesOf = (list: Record<string, number>[]): Record<string, string> => {
+  const ranges: Record<string, string> = {};
+  for (const [name, all] of Map.groupBy(list.flatMap(Object.entries<number>), ([name]) => name)) {
+    const values = all.map(([, value]) => value);
+    ranges[name] = `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
+  }
+  return ranges;
 };
 
 const rowsOf = (document: object, group = ''): string[] =>
@@ -160,35 +101,60 @@ const rowsOf = (document: object, group = ''): string[] =>
       : `${`${group}${name}`.padEnd(40)}${typeof value === 'number' ? value.toLocaleString('en') : value}`,
   );
 
+/** Runs all seasons, and tells what they prove; what broke with its story and the command that repeats it. */
 const runDays = async (): Promise<boolean> => {
-  const { document, failures, crashed, told } = await runAll();
-  if (options.json) out(JSON.stringify({ ...document, failures, crashed }, undefined, 2));
+  const began = performance.now();
+  const done = { days: 0, receipts: 0, broken: 0 };
+  const work = async (spec: Spec) => {
+    const result = await runSeason(spec);
+    done.days += result.days;
+    done.receipts += result.receipts;
+    done.broken += result.brokenCount;
+    progress(`${done.days} of ${days} days, ${done.receipts} receipts, ${done.broken} broken`);
+    return result;
+  };
+  const results = await pMap(seasons, work, TWO_AT_A_TIME);
+  progress('');
+  const traces = results.map(({ trace }) => trace).join();
+  const document = {
+    seed,
+    ...done,
+    events: results.reduce((all, { events }) => all + events, 0),
+    pairs: `${new Set(results.flatMap(one => one.pairs)).size} of ${pairs.length}`,
+    seconds: Math.round((performance.now() - began) / 100) / 10,
+    trace: createHash('sha256').update(traces).digest('hex').slice(0, 16),
+    ends: sum(results.map(({ ends }) => ends)),
+    hidden: sum(results.map(({ hidden }) => hidden)),
+    measured: rangesOf(results.map(({ measures }) => measures)),
+  };
+  const failures = results.flatMap(({ index, broken }) => broken.map(one => ({ season: index, ...one })));
+  if (options.json) out(JSON.stringify({ ...document, failures }, undefined, 2));
   else out(rowsOf(document).join('\n'));
-  for (const words of crashed) say(`\nA season did not end: ${words}`);
-  const first = new Map(failures.toReversed().map(one => [one.promise, one]));
-  for (const one of [...first.values()].slice(0, MOST_STORIES)) await tell(one);
-  if (story) out(told.join('\n'));
-  return document.broken === 0;
+  const firsts = [...new Map(failures.toReversed().map(one => [one.promise, one])).values()];
+  for (const { promise, season, atMs, detail, caseId, story } of firsts.slice(0, MOST_STORIES)) {
+    say(`\nBroken: ${promise}. Seed ${seed}, season ${season}, ${new Date(atMs).toISOString()}\n  ${detail}`);
+    for (const line of story) say(`  ${line}`);
+    const command = [`npm run simulate -- --seed ${seed} --days ${days} --season ${season}`];
+    if (faults) command.push(`--faults ${faults.join(',')}`);
+    if (caseId) command.push(`--story ${caseId}`);
+    say(`  Once more: ${command.join(' ')}`);
+  }
+  if (story) out(results.flatMap(({ story }) => story).join('\n'));
+  return done.broken === 0;
 };
 
 const runDefects = async (): Promise<boolean> => {
-  const rows: { name: string; caught: boolean; by: string }[] = [];
-  const queue = [...defects];
-  const work = async () => {
-    for (let defect = queue.shift(); defect; defect = queue.shift()) {
-      const { name, spec } = defect;
-      const planted = await runChild({ seasons: [spec], defect: name });
-      const sound = await runChild({ seasons: [spec] });
-      const [first] = planted.results.flatMap(({ broken }) => broken);
-      const isSound = sound.results.length === 1 && sound.results[0]?.brokenCount === 0;
-      const by = planted.crash || (first?.promise ?? 'nothing');
-      rows.push({ name, caught: Boolean(first) && isSound, by: isSound ? by : 'broken without it too' });
-      progress(`${rows.length} of ${defects.length} defects`);
-    }
+  let done = 0;
+  const work = async ({ name, spec }: (typeof defects)[number]) => {
+    const [planted, sound] = [await runSeason(spec, name), await runSeason(spec)];
+    progress(`${++done} of ${defects.length} defects`);
+    const { promise = 'nothing', detail = '' } = planted.broken[0] ?? {};
+    if (sound.brokenCount > 0) return { name, caught: false, by: 'broken without it too' };
+    if (promise === CRASH) return { name, caught: false, by: detail };
+    return { name, caught: planted.brokenCount > 0, by: promise };
   };
-  await Promise.all(Array.from({ length: PROCESSES }, work));
+  const rows = await pMap(defects, work, TWO_AT_A_TIME);
   progress('');
-  rows.sort((a, b) => a.name.localeCompare(b.name));
   const missed = rows.filter(({ caught }) => !caught).length;
   if (options.json) out(JSON.stringify({ defects: rows.length, missed, rows }, undefined, 2));
   else {

@@ -19,7 +19,6 @@ export interface Spec {
   variables?: Record<string, string>;
   /** Lets the real event loop turn after every event. */
   everyTurn?: boolean;
-  /** Tells what happens to this case, up to then. */
+  /** Tells the whole story of this case. */
   story?: string | undefined;
-  storyEndMs?: number;
 }

@@ -29,8 +29,6 @@ export interface Scheduled {
 // Kept from before they are replaced (globals.ts imports this module).
 const turn = setImmediate;
 const { nextTick } = process;
-/** The machine's time, for measurements of the simulation itself. */
-export const realNow = performance.now.bind(performance);
 /** So many events between two turns of the real event loop, which finalizers and signals need. */
 const EVENTS_A_TURN = 65_536;
 

@@ -10,6 +10,8 @@ export interface Broken {
   atMs: number;
   detail: string;
   caseId?: string | undefined;
+  /** The end of what happened to the case until then. */
+  story: string[];
 }
 
 /** A batch in a sandbox. */
@@ -44,6 +46,8 @@ const COMES_BACK_MS = 2.5 * HOUR_MS;
 /** An outage gets one call a second of each instance, and what new instances need to notice it. */
 const MOST_OUTAGE_CALLS = 2 * 60 + 100;
 const MOST_KEPT = 50;
+/** Of a story, the end tells most. */
+const MOST_LINES = 25;
 /** What keeps the function from moving a receipt whose time runs out. */
 const BLIND = ['kills', 'paused', 'sqs_outage', 'sqs_partial', 'sqs_throttled', 'sqs_misses'] as const;
 /** While a token is good, these stop nobody. */
@@ -52,12 +56,8 @@ const OURS = ['failure', 'failure_code', 'replays', 'sent_at'];
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/**
- * Holds the service to the contract, with its own plain logic, as things happen.
- *
- * @param about the case whose story is told
- */
-export const createOracle = (clock: Clock, faults: Faults, about: string | undefined, config: Config) => {
+/** Holds the service to the contract, with its own plain logic, as things happen. */
+export const createOracle = (clock: Clock, faults: Faults, config: Config) => {
   const { maxAttempts, lateReceipts, requestTimeoutMs, maxRequestsPerSecond } = config;
   const receipts = new Map<number, Tracked>();
   const invocations = new Map<Owner, Invocation>();
@@ -68,18 +68,26 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
   const ends: Record<string, number> = {};
   const hidden = { ...HIDDEN };
   const broken: Broken[] = [];
-  const story: { at: number; text: string }[] = [];
+  /** What happened to each case; under no name, to the world. */
+  const stories = new Map<string, { at: number; text: string }[]>();
   let brokenCount = 0;
   let outage = { minute: 0, calls: 0 };
 
-  /** Only where a story is told: what happened to one case, or to the world. */
-  const tell = (caseId: string | undefined, text: string) => {
-    if (about === undefined || (caseId ?? about) !== about) return;
-    story.push({ at: clock.now(), text: `${iso(clock.now())} ${clock.owner().name}: ${text}` });
+  /** What happens to a case, or to the world where none is named. */
+  const tell = (text: string, caseId = '') => {
+    const line = { at: clock.now(), text: `${clock.owner().name}: ${text}` };
+    const told = stories.get(caseId);
+    if (told) told.push(line);
+    else stories.set(caseId, [line]);
   };
-  const fail = (promise: string, detail: string, of?: { caseId: string }) => {
-    brokenCount++;
-    if (broken.length < MOST_KEPT) broken.push({ promise, atMs: clock.now(), detail, caseId: of?.caseId });
+  const storyOf = (caseId: string): string[] =>
+    [...(stories.get('') ?? []), ...(stories.get(caseId) ?? [])]
+      .sort((a, b) => a.at - b.at)
+      .map(({ at, text }) => `${iso(at)} ${text}`);
+  const fail = (promise: string, detail: string, { caseId }: { caseId?: string } = {}) => {
+    if (++brokenCount > MOST_KEPT) return;
+    const story = caseId ? storyOf(caseId).slice(-MOST_LINES) : [];
+    broken.push({ promise, atMs: clock.now(), detail, caseId, story });
   };
   const ended = (how: string) => {
     ends[how] = (ends[how] ?? 0) + 1;
@@ -143,7 +151,7 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
     hidden,
     ends,
     fail,
-    story,
+    storyOf,
     tell,
     brokenCount: () => brokenCount,
 
@@ -151,13 +159,13 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       const tracked = trackedOf(held);
       if (!tracked) return;
       tracked.copies++;
-      tell(tracked.caseId, `${held.id} is in the queue: ${held.body}`);
+      tell(`${held.id} is in the queue: ${held.body}`, tracked.caseId);
     },
     gone(held: Held, why: 'deleted' | 'expired' | 'moved', isSource: boolean) {
       const tracked = trackedOf(held);
       if (!tracked) return;
       tracked.copies--;
-      tell(tracked.caseId, `${held.id} is ${why}`);
+      tell(`${held.id} is ${why}`, tracked.caseId);
       if (tracked.copies > 0 || tracked.settledAt !== undefined || tracked.isArchived) return;
       if (why === 'expired' && isSource && held.receives === 0) return ended('expired unreceived');
       if (why === 'expired' && !isSource) return ended('expired as a dead letter');
@@ -167,9 +175,9 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
     },
 
     invoked(owner: Owner, batch: Held[]) {
-      for (const held of about === undefined ? [] : batch) {
+      for (const held of batch) {
         const where = `received ${held.receives} times, in a batch of ${batch.length}`;
-        tell(trackedOf(held)?.caseId, `takes ${held.id}, ${where}`);
+        tell(`takes ${held.id}, ${where}`, trackedOf(held)?.caseId);
       }
       invocations.set(owner, {
         batch,
@@ -207,10 +215,8 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       if (minute !== outage.minute) outage = { minute, calls: 0 };
       if (clock.now() - outageSince > 120_000 && ++outage.calls === MOST_OUTAGE_CALLS)
         fail('an outage is not called all the time', `${outage.calls} marks in a minute`);
-      tell(
-        key.slice(0, key.indexOf('|')),
-        `its mark is answered: ${answered.status} ${answered.errorCode ?? ''}`,
-      );
+      const { status, errorCode = '' } = answered;
+      tell(`its mark is answered: ${status} ${errorCode}`, key.slice(0, key.indexOf('|')));
       const invocation = invocations.get(owner);
       const code = codeOf(answered);
       invocation?.answers.set(key, code);
@@ -226,7 +232,7 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
     },
     /** @param isShifted its times were of another zone: any message may seem to be newer */
     looked(owner: Owner, of: Case, kind: LookKind, isShifted: boolean) {
-      tell(of.id, `it is looked at: ${kind}`);
+      tell(`it is looked at: ${kind}`, of.id);
       if (lateReceipts === 'mark') fail('no look that nobody asked for', `at case ${of.id}`);
       const looks = invocations.get(owner)?.looks;
       const newest = isShifted ? clock.now() : (of.messages.findLast(({ isOwn }) => !isOwn)?.at ?? 0);
@@ -236,7 +242,7 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       const invocation = invocations.get(owner);
       invocation?.marked.set(key, clock.now());
       const lastRead = of.reads.at(-1) ?? 0;
-      if (about === of.id) tell(of.id, `a mark clears messages of ${cleared.map(({ at }) => iso(at))}`);
+      tell(`a mark clears messages of ${cleared.map(({ at }) => iso(at))}`, of.id);
       for (const { at, isOwn } of cleared) {
         if (isOwn || at <= lastRead) continue;
         const kind = hiddenKind(invocation, key, of, at);
@@ -251,7 +257,7 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       const invocation = invocations.get(owner);
       const tracked = trackedOf(held);
       if (!invocation || !tracked) return;
-      tell(tracked.caseId, `${held.id} is acknowledged`);
+      tell(`${held.id} is acknowledged`, tracked.caseId);
       if (invocation.letters.has(tracked.n)) return ended('dead letter');
       const { key = '', caseId = '' } = read(held) ?? {};
       const markedAt = invocation.marked.get(key);
@@ -278,7 +284,7 @@ export const createOracle = (clock: Clock, faults: Faults, about: string | undef
       if (!invocation || !tracked || !held)
         return fail('a dead letter is the original', `the body "${letter.body}" is of no receipt in hand`);
       invocation.letters.add(tracked.n);
-      tell(tracked.caseId, `a dead letter: ${failure}`);
+      tell(`a dead letter: ${failure}`, tracked.caseId);
       const wrong = (detail: string, promise = 'a dead letter for the right reason') =>
         fail(promise, `${detail} (receipt ${tracked.n})`, tracked);
       const now = clock.now();

@@ -47,7 +47,7 @@ export const createWorld = (spec: Spec) => {
     ...(life === 'brief' && { QUEUE_RETENTION_SECONDS: '7200' }),
     ...variables,
   });
-  const oracle = createOracle(clock, faults, spec.story, config);
+  const oracle = createOracle(clock, faults, config);
   const alarms = createAlarms(clock.now);
   const parts = { clock, random, faults, oracle, alarms };
   /** CloudWatch: keeps the log, and makes metrics of what is written as such. */
@@ -107,14 +107,9 @@ export const createWorld = (spec: Spec) => {
     deploys: lambda.deploy,
     tokens_die: accounts.dieTokens,
   };
-  const depths = new Map<Fault, number>();
   const change = (fault: Fault, by: 1 | -1) => {
-    const depth = (depths.get(fault) ?? 0) + by;
-    depths.set(fault, depth);
-    oracle.tell(undefined, `${fault} ${by > 0 ? 'begins' : 'ends'}`);
-    if (depth !== (by > 0 ? 1 : 0)) return;
-    faults.turn(fault, depth === 1);
-    (by > 0 ? begins : ends)[fault]?.();
+    oracle.tell(`${fault} ${by > 0 ? 'begins' : 'ends'}`);
+    if (faults.change(fault, by)) (by > 0 ? begins : ends)[fault]?.();
   };
 
   return {
