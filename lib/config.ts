@@ -59,11 +59,13 @@ const read = <S extends z.core.$ZodShape>(variables: S, env: NodeJS.ProcessEnv) 
   // An empty variable is an unset one: a deployment tool cannot always leave a variable out.
   const set = Object.entries(env).filter(([, value]) => value !== '');
   const result = z.safeParse(z.object(variables), Object.fromEntries(set));
-  if (result.success) return result.data;
-  const wrong = result.error.issues.map(issue => {
+  const wrong = (result.error?.issues ?? []).map(issue => {
     const name = String(issue.path[0]);
     return `${name} ${issue.message} (it is ${env[name] ? 'set to something else' : 'not set'})`;
   });
+  if (env.QUEUE_URL && env.QUEUE_URL === env.DEAD_LETTER_QUEUE_URL)
+    wrong.push('QUEUE_URL and DEAD_LETTER_QUEUE_URL name the same queue: each needs one of its own');
+  if (result.success && wrong.length === 0) return result.data;
   throw new Error(`The configuration is wrong. Set these environment variables: ${wrong.join('; ')}.`);
 };
 
@@ -74,11 +76,6 @@ const read = <S extends z.core.$ZodShape>(variables: S, env: NodeJS.ProcessEnv) 
  */
 export const loadQueues = (env = process.env) => {
   const set = read(queueVariables, env);
-  if (set.QUEUE_URL === set.DEAD_LETTER_QUEUE_URL) {
-    throw new Error(
-      'QUEUE_URL and DEAD_LETTER_QUEUE_URL name the same queue: receipts would be taken for dead letters.',
-    );
-  }
   return { queueUrl: set.QUEUE_URL, deadLetterQueueUrl: set.DEAD_LETTER_QUEUE_URL };
 };
 

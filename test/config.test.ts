@@ -132,5 +132,9 @@ test('replay and command line need the queues only', () => {
   const { QUEUE_URL, DEAD_LETTER_QUEUE_URL } = queues;
   expect(loadQueues(queues)).toEqual({ queueUrl: QUEUE_URL, deadLetterQueueUrl: DEAD_LETTER_QUEUE_URL });
   expect(() => loadQueues({ QUEUE_URL })).toThrow(/DEAD_LETTER_QUEUE_URL/);
-  expect(() => loadQueues({ QUEUE_URL, DEAD_LETTER_QUEUE_URL: QUEUE_URL })).toThrow(/the same queue/);
+});
+
+test.each([loadConfig, loadQueues])('two queues are two: receipts would be taken for dead letters', loads => {
+  const { QUEUE_URL } = queues;
+  expect(() => loads({ ...good, DEAD_LETTER_QUEUE_URL: QUEUE_URL })).toThrow(/the same queue/);
 });
