@@ -80,13 +80,23 @@ const spellErrors = (_: string, value: unknown) =>
 
 const serviceName = () => process.env.SERVICE_NAME || 'read-receipt-relay';
 
-/** Log lines, a JSON object each. What is of no JSON, such as a circle, must not be among the fields. */
+/** Whoever logs what somebody else threw, an error that is its own cause too, goes on. */
+const lineOf = (frame: Fields, fields: Fields = {}): string => {
+  try {
+    return JSON.stringify({ ...frame, ...fields }, spellErrors);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'unknown';
+    return JSON.stringify({ ...frame, unprintable: `fields ${Object.keys(fields).join(', ')}: ${reason}` });
+  }
+};
+
+/** Log lines, a JSON object each. It never throws: of fields that no JSON can hold, the line says so. */
 export const createLog = (print = toStdout) => {
   const always: Fields = { service: serviceName() };
   // Nothing is returned: Middy would take it for the function's answer.
   const say = (level: string) => (message: string, fields?: Fields) => {
     const timestamp = new Date().toISOString();
-    print(JSON.stringify({ level, message, timestamp, ...always, ...fields }, spellErrors));
+    print(lineOf({ level, message, timestamp, ...always }, fields));
   };
   return {
     info: say('INFO'),

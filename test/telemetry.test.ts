@@ -54,3 +54,23 @@ test('of many values an even sample is published, with the least and the most', 
   expect(lags).toHaveLength(100);
   expect([lags[0], lags.at(-1)]).toEqual([0, 999]);
 });
+
+const circle = new Error('a circle');
+circle.cause = circle;
+
+test.each([
+  ['an error that is its own cause', circle],
+  ['a number beyond JSON', 1n],
+  [
+    'what throws when it is read',
+    {
+      get value() {
+        throw new Error('not for you');
+      },
+    },
+  ],
+])('whoever logs %s goes on, and the line says what is missing', (_, value) => {
+  const [line] = printed(() => createTelemetry().log.error('receipt.crashed', { value, message_id: 'm' }));
+  expect(line).toMatchObject({ level: 'ERROR', message: 'receipt.crashed' });
+  expect(line?.unprintable).toMatch(/^fields value, message_id: /);
+});
