@@ -1,6 +1,5 @@
 import { HOUR_MS } from './engine/clock.ts';
 import type { Random } from './engine/random.ts';
-import type { Spec } from './spec.ts';
 
 /** What can go wrong, and what it is for the world. */
 export const faultNames = [
@@ -49,20 +48,6 @@ export type Fault = (typeof faultNames)[number];
 export const pairs: Fault[][] = faultNames.flatMap((one, index) =>
   faultNames.slice(index + 1).map(other => [one, other]),
 );
-
-export const SEASON_DAYS = 10;
-
-/** What a day of a season brings: the first nothing, the second one fault, all others a pair, each in its turn. */
-export const faultsOf = ({ index, faults, measure }: Spec, day: number): Fault[] => {
-  if (measure) return [];
-  if (faults && faults.length <= 3) return faults;
-  const wanted = pairs.filter(pair => !faults || pair.every(fault => faults.includes(fault)));
-  const turn = index * (SEASON_DAYS - 2) + day - 2;
-  if (!faults && day === 0) return [];
-  if (!faults && day === 1) return faultNames.filter((_, each) => each === index % faultNames.length);
-  // 397 has no factor in common with the number of pairs: neighbours differ, and each has its turn.
-  return wanted[((turn + pairs.length) * 397) % wanted.length] ?? [];
-};
 
 /** These may last for most of a day, so that what waits grows old. */
 const LONG: ReadonlySet<Fault> = new Set(['paused', 'osm_unavailable', 'wrong_secret', 'iam_down']);

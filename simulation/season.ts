@@ -1,8 +1,8 @@
 import { DAY_MS, HOUR_MS } from './engine/clock.ts';
-import { faultsOf, windowsOf } from './faults.ts';
+import { type Fault, faultNames, pairs, windowsOf } from './faults.ts';
 import { runMeasures } from './measures.ts';
 import { expected } from './oracle/alarms.ts';
-import type { Spec } from './spec.ts';
+import { SEASON_DAYS, type Spec } from './spec.ts';
 import { createWorld, START_MS, type World } from './world/world.ts';
 
 /** Long enough after the last fault for every back-off, cool-down and stale hold to end. */
@@ -12,6 +12,18 @@ const TAIL_MS = 8 * HOUR_MS;
 const MEASURED = 3;
 /** And these do not look at what is late. */
 const LATE_RECEIPTS: Partial<Record<number, string>> = { 8: 'shadow', 16: 'mark' };
+
+/** What a day of a season brings: the first nothing, the second one fault, all others a pair, each in its turn. */
+const faultsOf = ({ index, faults, measure }: Spec, day: number): Fault[] => {
+  if (measure) return [];
+  if (faults && faults.length <= 3) return faults;
+  const wanted = pairs.filter(pair => !faults || pair.every(fault => faults.includes(fault)));
+  const turn = index * (SEASON_DAYS - 2) + day - 2;
+  if (!faults && day === 0) return [];
+  if (!faults && day === 1) return faultNames.filter((_, each) => each === index % faultNames.length);
+  // 397 has no factor in common with the number of pairs: neighbours differ, and each has its turn.
+  return wanted[((turn + pairs.length) * 397) % wanted.length] ?? [];
+};
 
 /** Quiet days ring no alarm, and a fault that lasts rings its own. */
 const checkAlarms = (days: ReturnType<typeof windowsOf>[], { alarms, oracle }: World) => {

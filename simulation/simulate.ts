@@ -7,9 +7,9 @@ import { Command, InvalidArgumentError } from 'commander';
 import pMap from 'p-map';
 import { whole } from '../lib/cli/options.ts';
 import { defects } from './defects.ts';
-import { type Fault, faultNames, pairs, SEASON_DAYS } from './faults.ts';
+import { type Fault, faultNames, pairs } from './faults.ts';
 import type { SeasonResult } from './season.ts';
-import type { Spec } from './spec.ts';
+import { SEASON_DAYS, type Spec } from './spec.ts';
 
 const TWO_AT_A_TIME = { concurrency: 2 };
 const MOST_STORIES = 3;

@@ -2,6 +2,9 @@ import type { Fault } from './faults.ts';
 
 export const credentialsKinds = ['password', 'aksk', 'token', 'oidc'] as const;
 
+/** The longest season. */
+export const SEASON_DAYS = 10;
+
 /** What a season is to be; the same one tells the same story. */
 export interface Spec {
   seed: number;
