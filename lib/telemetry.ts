@@ -78,7 +78,8 @@ const spellErrors = (_: string, value: unknown) =>
     ? { name: value.name, message: value.message, stack: value.stack, cause: value.cause }
     : value;
 
-const serviceName = () => process.env.SERVICE_NAME || 'read-receipt-relay';
+/** The metrics' dimension too. */
+const service = process.env.SERVICE_NAME || 'read-receipt-relay';
 
 /** Whoever logs what somebody else threw, an error that is its own cause too, goes on. */
 const lineOf = (frame: Fields, fields: Fields = {}): string => {
@@ -92,7 +93,7 @@ const lineOf = (frame: Fields, fields: Fields = {}): string => {
 
 /** Log lines, a JSON object each. It never throws: of fields that no JSON can hold, the line says so. */
 export const createLog = (print = toStdout) => {
-  const always: Fields = { service: serviceName() };
+  const always: Fields = { service };
   // Nothing is returned: Middy would take it for the function's answer.
   const say = (level: string) => (message: string, fields?: Fields) => {
     const timestamp = new Date().toISOString();
@@ -118,11 +119,7 @@ export const createLog = (print = toStdout) => {
 const documentOf = (values: Partial<Record<MetricName, number | number[]>>): string => {
   const Metrics = Object.keys(values).map(Name => ({ Name, Unit: metricUnits[Name as MetricName] }));
   const CloudWatchMetrics = [{ Namespace: 'ReadReceiptRelay', Dimensions: [['service']], Metrics }];
-  return JSON.stringify({
-    _aws: { Timestamp: Date.now(), CloudWatchMetrics },
-    service: serviceName(),
-    ...values,
-  });
+  return JSON.stringify({ _aws: { Timestamp: Date.now(), CloudWatchMetrics }, service, ...values });
 };
 
 /** Log lines and metrics, on standard output by default. */
